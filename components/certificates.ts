@@ -1,0 +1,92 @@
+/** Declares the authority, the server's and the clients' keys and certificates. */
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+
+/** Hours in a year of 365 days, the unit of a certificate's validity. */
+const YEAR_HOURS = 365 * 24;
+
+/** A leaf is renewed by the first `up` in its last 30 days. */
+const LEAF = { validityPeriodHours: YEAR_HOURS, earlyRenewalHours: 30 * 24 };
+
+/** The authority is renewed a year before its end, so that no server's certificate outlives it. */
+const AUTHORITY = { validityPeriodHours: 10 * YEAR_HOURS, earlyRenewalHours: YEAR_HOURS };
+
+/** A certificate and its private key, each a PEM document; the key is a secret. */
+export interface KeyPair {
+  certPem: pulumi.Output<string>;
+  privateKeyPem: pulumi.Output<string>;
+}
+
+/** P-256 is small, fast to make, and understood by every Docker client; named, since the provider's default is P-224. */
+function privateKey(name: string, opts: pulumi.CustomResourceOptions): tls.PrivateKey {
+  return new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, opts);
+}
+
+/** The certificate authority: it signs servers, and nothing below it may sign. */
+export function certificateAuthority(name: string, opts: pulumi.CustomResourceOptions): KeyPair {
+  const key = privateKey(`${name}-ca-key`, opts);
+  const cert = new tls.SelfSignedCert(
+    `${name}-ca`,
+    {
+      privateKeyPem: key.privateKeyPem,
+      subject: { commonName: `${name} certificate authority` },
+      isCaCertificate: true,
+      maxPathLength: 0,
+      allowedUses: ["cert_signing", "crl_signing"],
+      setSubjectKeyId: true,
+      ...AUTHORITY,
+    },
+    opts,
+  );
+  return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem };
+}
+
+/** What a server's certificate says, and who signs it. */
+export interface ServerCertificateArgs {
+  authority: { certPem: pulumi.Input<string>; privateKeyPem: pulumi.Input<string> };
+  dnsNames: pulumi.Input<string[]>;
+  ipAddresses: pulumi.Input<string[]>;
+  commonName: pulumi.Input<string>;
+}
+
+/** The Docker daemon's key and certificate, signed by the authority. */
+export function serverCertificate(
+  name: string,
+  { authority, dnsNames, ipAddresses, commonName }: ServerCertificateArgs,
+  opts: pulumi.CustomResourceOptions,
+): KeyPair {
+  const key = privateKey(`${name}-server-key`, opts);
+  const request = new tls.CertRequest(
+    `${name}-server-request`,
+    { privateKeyPem: key.privateKeyPem, subject: { commonName }, dnsNames, ipAddresses },
+    opts,
+  );
+  const cert = new tls.LocallySignedCert(
+    `${name}-server`,
+    {
+      certRequestPem: request.certRequestPem,
+      caCertPem: authority.certPem,
+      caPrivateKeyPem: authority.privateKeyPem,
+      allowedUses: ["digital_signature", "server_auth"],
+      ...LEAF,
+    },
+    opts,
+  );
+  return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem };
+}
+
+/** A client's key and self-signed certificate: the host trusts the certificate itself, as SSH does with `authorized_keys`. */
+export function clientCertificate(name: string, clientName: string, opts: pulumi.CustomResourceOptions): KeyPair {
+  const key = privateKey(`${name}-client-${clientName}-key`, opts);
+  const cert = new tls.SelfSignedCert(
+    `${name}-client-${clientName}`,
+    {
+      privateKeyPem: key.privateKeyPem,
+      subject: { commonName: clientName, organization: name },
+      allowedUses: ["digital_signature", "client_auth"],
+      ...LEAF,
+    },
+    opts,
+  );
+  return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem };
+}

@@ -1,0 +1,141 @@
+/** Declares what connects the host: its network, its firewall rules, its public address and its interface. */
+import * as network from "@pulumi/azure-native/network";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { DNS_SUFFIX_LENGTH, inboundRules } from "./settings";
+
+/** Where a part of the host is made. */
+export interface Placement {
+  resourceGroupName: pulumi.Input<string>;
+  location?: pulumi.Input<string>;
+  tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+}
+
+/** What decides about the network. */
+export interface NetworkArgs extends Placement {
+  dockerPort: number;
+  dockerSources: string[];
+  sshSources: string[];
+  /** A label fixed by the user; else the name with a random suffix. */
+  dnsLabel?: string;
+  /** An existing subnet; else a virtual network with one subnet is made. */
+  subnetId?: pulumi.Input<string>;
+}
+
+/** The addresses that came of it. */
+export interface Network {
+  networkInterfaceId: pulumi.Output<string>;
+  publicIpAddress: pulumi.Output<string>;
+  privateIpAddress: pulumi.Output<string | undefined>;
+  fqdn: pulumi.Output<string>;
+}
+
+/** The network, the rules and the address don't wait for each other; the interface joins them. */
+export function declareNetwork(name: string, args: NetworkArgs, opts: pulumi.CustomResourceOptions): Network {
+  const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
+  const publicIp = publicIpAddress(name, placement, args.dnsLabel, opts);
+  const nic = new network.NetworkInterface(
+    `${name}-nic`,
+    {
+      ...placement,
+      networkInterfaceName: `${name}-nic`,
+      networkSecurityGroup: { id: securityGroup(name, placement, args, opts).id },
+      ipConfigurations: [
+        {
+          name: "primary",
+          primary: true,
+          privateIPAllocationMethod: "Dynamic",
+          subnet: { id: args.subnetId ?? ownSubnetId(name, placement, opts) },
+          publicIPAddress: { id: publicIp.id },
+        },
+      ],
+    },
+    opts,
+  );
+  return {
+    networkInterfaceId: nic.id,
+    publicIpAddress: publicIp.ipAddress.apply((address) => known(address, `${name}-ip`, "address")),
+    privateIpAddress: nic.ipConfigurations.apply((configurations) => configurations?.[0]?.privateIPAddress),
+    fqdn: publicIp.dnsSettings.apply((dns) => known(dns?.fqdn, `${name}-ip`, "DNS name")),
+  };
+}
+
+/** A static address with a DNS label has both from its creation; without them no certificate could be made. */
+function known(value: string | undefined, resource: string, what: string): string {
+  if (value === undefined || value === "") throw new pulumi.RunError(`Azure gave ${resource} no ${what}`);
+  return value;
+}
+
+/** Standard and static: Basic is retired, and a dynamic address would not be known before the machine runs. */
+function publicIpAddress(
+  name: string,
+  placement: Placement,
+  dnsLabel: string | undefined,
+  opts: pulumi.CustomResourceOptions,
+): network.PublicIPAddress {
+  return new network.PublicIPAddress(
+    `${name}-ip`,
+    {
+      ...placement,
+      publicIpAddressName: `${name}-ip`,
+      sku: { name: "Standard" },
+      publicIPAllocationMethod: "Static",
+      publicIPAddressVersion: "IPv4",
+      dnsSettings: { domainNameLabel: dnsLabel ?? suffixedLabel(name, opts) },
+    },
+    opts,
+  );
+}
+
+/** A label is unique in its region, over all of Azure's customers: hence the suffix. */
+function suffixedLabel(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  const suffix = new random.RandomString(
+    `${name}-dns-suffix`,
+    { length: DNS_SUFFIX_LENGTH, upper: false, special: false },
+    opts,
+  );
+  return pulumi.interpolate`${name}-${suffix.result}`;
+}
+
+/** Rules inline, never as resources of their own: so a rule that somebody else added is seen, and taken away by the next `up`. */
+function securityGroup(
+  name: string,
+  placement: Placement,
+  { dockerPort, dockerSources, sshSources }: NetworkArgs,
+  opts: pulumi.CustomResourceOptions,
+): network.NetworkSecurityGroup {
+  return new network.NetworkSecurityGroup(
+    `${name}-nsg`,
+    {
+      ...placement,
+      networkSecurityGroupName: `${name}-nsg`,
+      securityRules: inboundRules(dockerPort, dockerSources, sshSources).map((rule) => ({
+        name: rule.name,
+        priority: rule.priority,
+        direction: "Inbound",
+        access: rule.access,
+        protocol: rule.protocol,
+        sourceAddressPrefix: rule.sourceAddressPrefix,
+        sourcePortRange: "*",
+        destinationAddressPrefix: "*",
+        destinationPortRange: rule.destinationPort,
+      })),
+    },
+    opts,
+  );
+}
+
+/** The subnet inline: one call to Azure less on the way to the machine. Its way out is the public address alone. */
+function ownSubnetId(name: string, placement: Placement, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  const virtualNetwork = new network.VirtualNetwork(
+    `${name}-vnet`,
+    {
+      ...placement,
+      virtualNetworkName: `${name}-vnet`,
+      addressSpace: { addressPrefixes: ["10.0.0.0/24"] },
+      subnets: [{ name: "default", addressPrefix: "10.0.0.0/24", defaultOutboundAccess: false }],
+    },
+    opts,
+  );
+  return virtualNetwork.subnets.apply((subnets) => known(subnets?.[0]?.id, `${name}-vnet`, "subnet"));
+}

@@ -1,0 +1,606 @@
+/** The rules of a Docker host's settings: defaults, checks and what is computed from them; pure, so that each has an exact test. */
+import { createHash } from "node:crypto";
+import { RunError } from "@pulumi/pulumi/errors";
+import * as ipaddr from "ipaddr.js";
+import * as sshpk from "sshpk";
+
+/** The settings that are plain values: they are checked before anything is declared. */
+export interface Settings {
+  /** See `DockerHostArgs.dockerSources`. */
+  dockerSources?: string[];
+  /** See `DockerHostArgs.sshSources`. */
+  sshSources?: string[];
+  /** See `DockerHostArgs.openToInternet`. */
+  openToInternet?: boolean;
+  /** See `DockerHostArgs.dockerPort`. */
+  dockerPort?: number;
+  /** See `DockerHostArgs.installer`. */
+  installer?: string;
+  /** See `DockerHostArgs.adminUsername`. */
+  adminUsername?: string;
+  /** See `DockerHostArgs.passwordLogin`. */
+  passwordLogin?: boolean;
+  /** See `DockerHostArgs.dnsLabel`. */
+  dnsLabel?: string;
+  /** See `DockerHostArgs.image`. */
+  image?: string;
+  /** See `DockerHostArgs.vmSize`. */
+  vmSize?: string;
+  /** See `DockerHostArgs.trustedLaunch`. */
+  trustedLaunch?: boolean;
+}
+
+/** Settings with every default filled in. */
+export type CompleteSettings = Required<Omit<Settings, "dnsLabel">> & Pick<Settings, "dnsLabel">;
+
+/** What each setting is where the user says nothing. */
+export const DEFAULTS = {
+  sshSources: [] as string[],
+  openToInternet: false,
+  dockerPort: 4243,
+  installer: "DockerExtension",
+  adminUsername: "azureuser",
+  passwordLogin: false,
+  image: "Canonical:ubuntu-24_04-lts:server:latest",
+  vmSize: "Standard_B2s_v2",
+  trustedLaunch: true,
+} as const;
+
+/** The ways to put Docker on the machine. */
+export const INSTALLERS = ["DockerExtension"] as const;
+
+/** Wrong settings: one line for each, that names the setting, the value given and what is allowed. Pulumi shows it without a stack trace. */
+export class SettingsError extends RunError {
+  constructor(public readonly problems: string[]) {
+    super(
+      problems.length === 1
+        ? `Wrong setting: ${problems.join()}`
+        : `Wrong settings:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+    );
+  }
+}
+
+/**
+ * Throws what is wrong, if anything.
+ *
+ * @throws SettingsError with all the problems at once, so that they can be mended at once.
+ */
+export function refuse(problems: string[]): void {
+  if (problems.length > 0) throw new SettingsError(problems);
+}
+
+/**
+ * Fills in the defaults and checks every setting.
+ *
+ * @throws SettingsError naming each setting that is wrong, its value and what is allowed.
+ */
+export function completeSettings(settings: Settings): CompleteSettings {
+  const complete = {
+    dockerSources: settings.dockerSources ?? [],
+    sshSources: settings.sshSources ?? [...DEFAULTS.sshSources],
+    openToInternet: settings.openToInternet ?? DEFAULTS.openToInternet,
+    dockerPort: settings.dockerPort ?? DEFAULTS.dockerPort,
+    installer: settings.installer ?? DEFAULTS.installer,
+    adminUsername: settings.adminUsername ?? DEFAULTS.adminUsername,
+    passwordLogin: settings.passwordLogin ?? DEFAULTS.passwordLogin,
+    dnsLabel: settings.dnsLabel,
+    image: settings.image ?? DEFAULTS.image,
+    vmSize: settings.vmSize ?? DEFAULTS.vmSize,
+    trustedLaunch: settings.trustedLaunch ?? DEFAULTS.trustedLaunch,
+  };
+  refuse([
+    ...checkDockerSources(complete.dockerSources, complete.openToInternet),
+    ...checkSources("sshSources", complete.sshSources, complete.openToInternet),
+    ...checkRuleCount(complete.dockerSources, complete.sshSources),
+    ...checkPort(complete.dockerPort),
+    ...checkInstaller(complete.installer),
+    ...checkAdminUsername(complete.adminUsername),
+    ...(complete.dnsLabel === undefined ? [] : checkDnsLabel("dnsLabel", complete.dnsLabel)),
+    ...checkImage(complete.image),
+    ...checkVmSize(complete.vmSize),
+    ...checkTrustedLaunch(complete.image, complete.trustedLaunch),
+    ...checkArchitecture(complete.image, complete.vmSize, complete.installer),
+  ]);
+  return complete;
+}
+
+// Sources ------------------------------------------------------------------------------------------------------------
+
+/**
+ * Service tags that an inbound rule of a network security group takes, from Microsoft's "Virtual network service tags".
+ * A known list, not a pattern: a word that only looks like a tag would be refused by Azure half-way through.
+ */
+const SERVICE_TAGS = new Set(
+  [
+    "ActionGroup",
+    "ApiManagement",
+    "AppConfiguration",
+    "AppService",
+    "AppServiceManagement",
+    "AutonomousDevelopmentPlatform",
+    "AzureActiveDirectory",
+    "AzureAdvancedThreatProtection",
+    "AzureArcInfrastructure",
+    "AzureAttestation",
+    "AzureBackup",
+    "AzureBotService",
+    "AzureCloud",
+    "AzureCognitiveSearch",
+    "AzureConnectors",
+    "AzureContainerAppsService",
+    "AzureContainerRegistry",
+    "AzureCosmosDB",
+    "AzureDatabricks",
+    "AzureDataExplorerManagement",
+    "AzureDevOps",
+    "AzureDigitalTwins",
+    "AzureEventGrid",
+    "AzureFrontDoor.Backend",
+    "AzureFrontDoor.FirstParty",
+    "AzureFrontDoor.Frontend",
+    "AzureHealthcareAPIs",
+    "AzureInformationProtection",
+    "AzureIoTHub",
+    "AzureKeyVault",
+    "AzureLoadBalancer",
+    "AzureLoadTestingInstanceManagement",
+    "AzureMachineLearning",
+    "AzureMachineLearningInference",
+    "AzureManagedGrafana",
+    "AzureMonitor",
+    "AzureMonitorForSAP",
+    "AzureOpenDatasets",
+    "AzurePortal",
+    "AzureResourceManager",
+    "AzureSecurityCenter",
+    "AzureSentinel",
+    "AzureSignalR",
+    "AzureSiteRecovery",
+    "AzureSphere",
+    "AzureSpringCloud",
+    "AzureStack",
+    "AzureTrafficManager",
+    "AzureUpdateDelivery",
+    "AzureVideoAnalyzerForMedia",
+    "AzureVirtualDesktop",
+    "AzureWebPubSub",
+    "BatchNodeManagement",
+    "ChaosStudio",
+    "CognitiveServicesFrontend",
+    "CognitiveServicesManagement",
+    "DataFactory",
+    "DataFactoryManagement",
+    "Dynamics365BusinessCentral",
+    "Dynamics365ForMarketingEmail",
+    "EventHub",
+    "GatewayManager",
+    "GuestAndHybridManagement",
+    "HDInsight",
+    "Internet",
+    "KustoAnalytics",
+    "LogicApps",
+    "LogicAppsManagement",
+    "M365ManagementActivityApi",
+    "M365ManagementActivityApiWebhook",
+    "MicrosoftAzureFluidRelay",
+    "MicrosoftCloudAppSecurity",
+    "MicrosoftContainerRegistry",
+    "MicrosoftDefenderForEndpoint",
+    "MicrosoftPurviewPolicyDistribution",
+    "OneDsCollector",
+    "PowerBI",
+    "PowerPlatformInfra",
+    "PowerPlatformPlex",
+    "PowerQueryOnline",
+    "Scuba",
+    "SerialConsole",
+    "ServiceBus",
+    "ServiceFabric",
+    "Sql",
+    "SqlManagement",
+    "Storage",
+    "StorageMover",
+    "StorageSyncService",
+    "TrafficManager",
+    "VideoIndexer",
+    "VirtualNetwork",
+    "WindowsAdminCenter",
+    "WindowsVirtualDesktop",
+  ].map((tag) => tag.toLowerCase()),
+);
+
+/** A prefix shorter than this spans so much that it stands for the Internet: 1/256 of the IPv4 space, an Internet registry's block of IPv6. */
+const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
+
+const SOURCE_FORMS =
+  'a CIDR ("203.0.113.0/24", "2001:db8::/48"), an address ("203.0.113.7") or a service tag ("VirtualNetwork", "AzureCloud.WestEurope")';
+
+/** What is wrong with one entry of `dockerSources` or `sshSources`; nothing if all is well. */
+export function checkSource(setting: string, source: unknown, openToInternet: boolean): string[] {
+  const given = `${setting}: ${JSON.stringify(source)}`;
+  if (typeof source !== "string") return [`${given} is not a string; allowed: ${SOURCE_FORMS}`];
+  const open = [
+    `${given} is open to the Internet; name the addresses that may reach the port, or set openToInternet to true if everyone may`,
+  ];
+  if (["*", "internet", "any"].includes(source.toLowerCase())) return openToInternet ? [] : open;
+
+  const [address = "", prefix, ...rest] = source.split("/");
+  const isV4 = ipaddr.IPv4.isValidFourPartDecimal(address);
+  if (isV4 || (address.includes(":") && !address.includes("%") && ipaddr.IPv6.isValid(address))) {
+    const bits = isV4 ? 32 : 128;
+    const length = prefix === undefined ? bits : Number(prefix);
+    if (rest.length > 0 || (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) || length > bits) {
+      return [`${given} has no valid prefix length; allowed: 0 to ${bits}, as in "${address}/${bits}"`];
+    }
+    if (length < SHORTEST_PREFIX[isV4 ? "ipv4" : "ipv6"]) return openToInternet ? [] : open;
+    const network = networkAddress(address, length);
+    if (ipaddr.parse(address).toNormalizedString() !== network) {
+      return [
+        `${given} is an address within a network, and could mean either; allowed: "${network}/${length}" for the network, "${address}/${bits}" for the one address`,
+      ];
+    }
+    return [];
+  }
+
+  // A regional tag is the tag, a dot and the region; AzureFrontDoor's parts are the only tags with a dot of their own.
+  const tag = source.toLowerCase();
+  if (SERVICE_TAGS.has(tag) || (/\.[a-z]+\d?$/.test(tag) && SERVICE_TAGS.has(tag.replace(/\.[a-z]+\d?$/, "")))) {
+    return tag.startsWith("internet.") ? open : [];
+  }
+  return [`${given} is neither a CIDR nor a service tag; allowed: ${SOURCE_FORMS}`];
+}
+
+function networkAddress(address: string, length: number): string {
+  return ipaddr.IPv4.isValid(address)
+    ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${length}`).toNormalizedString()
+    : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${length}`).toNormalizedString();
+}
+
+/** What is wrong with a list of sources. */
+export function checkSources(setting: string, sources: unknown, openToInternet: boolean): string[] {
+  if (!Array.isArray(sources)) {
+    return [`${setting}: ${JSON.stringify(sources)} is not a list; allowed: a list, each entry ${SOURCE_FORMS}`];
+  }
+  const repeated = sources.filter((source, index) => sources.indexOf(source) !== index);
+  return [
+    ...sources.flatMap((source) => checkSource(setting, source, openToInternet)),
+    ...repeated.map((source) => `${setting}: ${JSON.stringify(source)} stands in the list twice; name it once`),
+  ];
+}
+
+/** What is wrong with `dockerSources`: as any sources, and there must be one. */
+export function checkDockerSources(sources: unknown, openToInternet: boolean): string[] {
+  if (Array.isArray(sources) && sources.length === 0) {
+    return [
+      `dockerSources: none given, so nobody could reach the Docker port; allowed: a list, each entry ${SOURCE_FORMS}`,
+    ];
+  }
+  return checkSources("dockerSources", sources, openToInternet);
+}
+
+/** Azure's limit of rules in one network security group (Azure subscription and service limits), less the one that denies all else. */
+const MOST_RULES = 999;
+
+function checkRuleCount(dockerSources: unknown[], sshSources: unknown[]): string[] {
+  const count = dockerSources.length + sshSources.length;
+  return count > MOST_RULES
+    ? [
+        `dockerSources and sshSources: ${count} sources together; allowed: at most ${MOST_RULES}, Azure's limit of rules`,
+      ]
+    : [];
+}
+
+/** One inbound rule of the network security group. */
+export interface InboundRule {
+  name: string;
+  priority: number;
+  access: "Allow" | "Deny";
+  protocol: "Tcp" | "*";
+  sourceAddressPrefix: string;
+  destinationPort: string;
+}
+
+/**
+ * The network security group's rules: one for each source, and one that denies all else, since Azure's own default rules
+ * let every machine of the virtual network, and of those peered with it, reach any port.
+ * One rule a source, because Azure takes service tags only in the singular `sourceAddressPrefix`.
+ */
+export function inboundRules(dockerPort: number, dockerSources: string[], sshSources: string[]): InboundRule[] {
+  const allow = [
+    ...dockerSources.map((source, index) => ({ name: `AllowDocker${index + 1}`, source, port: dockerPort })),
+    ...sshSources.map((source, index) => ({ name: `AllowSsh${index + 1}`, source, port: 22 })),
+  ];
+  return [
+    ...allow.map(({ name, source, port }, index) => ({
+      name,
+      priority: 100 + index,
+      access: "Allow" as const,
+      protocol: "Tcp" as const,
+      sourceAddressPrefix: source,
+      destinationPort: port.toString(),
+    })),
+    {
+      name: "DenyAllElse",
+      priority: 4096,
+      access: "Deny",
+      protocol: "*",
+      sourceAddressPrefix: "*",
+      destinationPort: "*",
+    },
+  ];
+}
+
+// Port, installer, names ---------------------------------------------------------------------------------------------
+
+/** What is wrong with the Docker port. 22 is SSH's. */
+export function checkPort(port: unknown): string[] {
+  const valid = typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65535 && port !== 22;
+  return valid
+    ? []
+    : [`dockerPort: ${JSON.stringify(port)} is not allowed; allowed: a whole number from 1 to 65535, but 22 (SSH)`];
+}
+
+/** What is wrong with the installer. */
+export function checkInstaller(installer: string): string[] {
+  return (INSTALLERS as readonly string[]).includes(installer)
+    ? []
+    : [`installer: "${installer}" is not known; allowed: ${INSTALLERS.join(", ")}`];
+}
+
+/** What is wrong with a DNS label (Azure's rule for `dnsSettings.domainNameLabel`). */
+export function checkDnsLabel(setting: string, label: string): string[] {
+  return /^[a-z][a-z0-9-]{1,61}[a-z0-9]$/.test(label)
+    ? []
+    : [
+        `${setting}: "${label}" is no DNS label of Azure's; allowed: 3 to 63 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+      ];
+}
+
+/** How many characters the random end of a DNS label has; a component's name leaves room for it. */
+export const DNS_SUFFIX_LENGTH = 6;
+
+/** What is wrong with the component's name, which is the start of the DNS label and of every resource's name, and the host name. */
+export function checkName(name: string): string[] {
+  return /^[a-z][a-z0-9-]{0,54}[a-z0-9]$/.test(name)
+    ? []
+    : [
+        `name: "${name}" can't name a host; allowed: 2 to 56 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+      ];
+}
+
+/** Names that Azure refuses (documentation of `OSProfile.adminUsername`), and those of users that Ubuntu has already. */
+const RESERVED_USERNAMES = new Set([
+  ..."administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console".split(
+    " ",
+  ),
+  ..."david guest john owner root server sql support support_388945a0 sys test2 test3 user4 user5".split(" "),
+  ..."_apt bin daemon dhcpcd games irc landscape list lp mail man messagebus news nobody polkitd pollinate proxy".split(
+    " ",
+  ),
+  ..."sshd sync syslog tcpdump tss usbmux uucp uuidd www-data".split(" "),
+]);
+
+/** What is wrong with the administrator's name. */
+export function checkAdminUsername(name: string): string[] {
+  if (RESERVED_USERNAMES.has(name.toLowerCase()) || name.toLowerCase().startsWith("systemd-")) {
+    return [
+      `adminUsername: "${name}" is reserved by Azure or Ubuntu; allowed: any other name, such as "${DEFAULTS.adminUsername}"`,
+    ];
+  }
+  return /^[a-z_][a-z0-9_-]{0,31}$/.test(name)
+    ? []
+    : [
+        `adminUsername: "${name}" is no Linux user name; allowed: 1 to 32 lower-case letters, digits, "_" and "-", first a letter or "_"`,
+      ];
+}
+
+// Password and key ---------------------------------------------------------------------------------------------------
+
+/** The special characters of which a password needs one (the rule of `azure vm docker create`). */
+export const PASSWORD_SPECIALS = "!@#$%^&+=";
+
+/** Passwords that Azure refuses (documentation of `OSProfile.adminPassword`). */
+const FORBIDDEN_PASSWORDS = new Set(
+  "abc@123 P@$$w0rd P@ssw0rd P@ssword123 Pa$$word pass@word1 Password! Password1 Password22 iloveyou!".split(" "),
+);
+
+/**
+ * What is wrong with a password, without showing it. Two rule sets hold: ARM's (12 to 72 characters, three of four
+ * classes, ten values forbidden) and the one of `azure vm docker create` (all four classes, its own special characters).
+ */
+export function checkPassword(password: string): string[] {
+  if (FORBIDDEN_PASSWORDS.has(password)) {
+    return ["adminPassword: the value given (not shown) is one that Azure forbids; allowed: a less common one"];
+  }
+  const missing = [
+    ...(password.length < 12 || password.length > 72 ? [`12 to 72 characters (it has ${password.length})`] : []),
+    ...(/[a-z]/.test(password) ? [] : ["a lower-case letter"]),
+    ...(/[A-Z]/.test(password) ? [] : ["an upper-case letter"]),
+    ...(/[0-9]/.test(password) ? [] : ["a digit"]),
+    ...(PASSWORD_SPECIALS.split("").some((special) => password.includes(special))
+      ? []
+      : [`one of ${PASSWORD_SPECIALS}`]),
+    ...(/\p{Cc}/u.test(password) ? ["no control characters, such as the end of a line"] : []),
+  ];
+  return missing.length === 0 ? [] : [`adminPassword: the value given (not shown) needs ${missing.join(", ")}`];
+}
+
+/** What is wrong with the pair of `passwordLogin` and `adminPassword`. */
+export function checkPasswordLogin(passwordLogin: boolean, passwordGiven: boolean): string[] {
+  return passwordGiven && !passwordLogin
+    ? [
+        "adminPassword: given (not shown), but passwordLogin is false; allowed: with passwordLogin true, or no adminPassword",
+      ]
+    : [];
+}
+
+/** What is wrong with an SSH public key. Azure takes RSA of 2048 bits or more, and Ed25519. What is no public key is not shown: it may be a private one. */
+export function checkSshPublicKey(line: string): string[] {
+  const allowed = 'allowed: one line in OpenSSH form, "ssh-ed25519 AAAA…" or "ssh-rsa AAAA…" of 2048 bits or more';
+  if (/PRIVATE KEY/.test(line)) return [`sshPublicKey: the value given (not shown) is a private key; ${allowed}`];
+  let key: sshpk.Key;
+  try {
+    if (/[\r\n]/.test(line.trim())) throw new Error("more than one line");
+    key = sshpk.parseKey(line.trim(), "ssh");
+  } catch {
+    return [`sshPublicKey: the value given (${line.length} characters, not shown) is no public key; ${allowed}`];
+  }
+  if (key.type === "ed25519") return [];
+  if (key.type === "rsa") {
+    return key.size >= 2048 ? [] : [`sshPublicKey: an RSA key of ${key.size} bits is too short for Azure; ${allowed}`];
+  }
+  return [`sshPublicKey: a key of type ${key.type.toUpperCase()} is not accepted by Azure; ${allowed}`];
+}
+
+// Image and size -----------------------------------------------------------------------------------------------------
+
+const URN = /^[\w.-]+:[\w.-]+:[\w.-]+:(latest|\d+(\.\d+){0,3})$/i;
+const MANAGED_IMAGE = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/images\/[^/]+$/i;
+const GALLERY_IMAGE =
+  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/galleries\/[^/]+\/images\/[^/]+(\/versions\/[^/]+)?$/i;
+
+/** What is wrong with an image's name. */
+export function checkImage(image: string): string[] {
+  return URN.test(image) || MANAGED_IMAGE.test(image) || GALLERY_IMAGE.test(image)
+    ? []
+    : [
+        `image: "${image}" is neither a URN nor an image's resource ID; allowed: "publisher:offer:sku:version" as in "${DEFAULTS.image}", "/subscriptions/…/providers/Microsoft.Compute/images/NAME" or "…/galleries/GALLERY/images/NAME[/versions/VERSION]"`,
+      ];
+}
+
+/** An image as ARM's `imageReference` takes it. */
+export type ImageReference = { id: string } | { publisher: string; offer: string; sku: string; version: string };
+
+/** A checked image's ARM reference. */
+export function imageReference(image: string): ImageReference {
+  if (image.startsWith("/")) return { id: image };
+  const [publisher = "", offer = "", sku = "", version = ""] = image.split(":");
+  return { publisher, offer, sku, version };
+}
+
+/** What is wrong with image and Trusted Launch together: Azure offers it for no managed image. Weaker security is asked for, never silent. */
+export function checkTrustedLaunch(image: string, trustedLaunch: boolean): string[] {
+  return trustedLaunch && MANAGED_IMAGE.test(image)
+    ? [
+        `trustedLaunch: true can't be had with the managed image "${image}"; allowed: trustedLaunch false, or an image of a gallery`,
+      ]
+    : [];
+}
+
+/** Who patches the machine: the platform for Canonical's images, else the image itself, since Azure refuses platform patching of images that it doesn't know. */
+export function patchMode(image: string): "AutomaticByPlatform" | "ImageDefault" {
+  return /^canonical:/i.test(image) ? "AutomaticByPlatform" : "ImageDefault";
+}
+
+/** What is wrong with a size's name. */
+export function checkVmSize(size: string): string[] {
+  return /^(Standard|Basic)_[A-Za-z]+\d+[A-Za-z0-9_-]*$/.test(size)
+    ? []
+    : [`vmSize: "${size}" is no size of Azure's; allowed: a name such as "${DEFAULTS.vmSize}" (az vm list-sizes)`];
+}
+
+/** Whether a size has an Arm processor: the feature letter "p" (Microsoft, "Azure VM sizes naming conventions"). */
+export function isArmSize(size: string): boolean {
+  return /^Standard_[A-Z]+\d+(-\d+)?[a-z]*p/.test(size);
+}
+
+/** What is wrong with image, size and installer together: Azure's DockerExtension is built for amd64 alone. */
+export function checkArchitecture(image: string, size: string, installer: string): string[] {
+  if (installer !== "DockerExtension") return [];
+  return [
+    ...(isArmSize(size)
+      ? [`vmSize: "${size}" has an Arm processor, on which Azure's DockerExtension doesn't run; allowed: an x64 size`]
+      : []),
+    ...(/^[^/]*arm64/i.test(image)
+      ? [`image: "${image}" is for Arm, on which Azure's DockerExtension doesn't run; allowed: an x64 image`]
+      : []),
+  ];
+}
+
+// Certificates and the extension -------------------------------------------------------------------------------------
+
+/** The three PEM documents that make a host's TLS. */
+export interface HostCertificates {
+  /** What the daemon trusts: its clients' certificates, one after another. */
+  trustPem: string;
+  /** The daemon's certificate. */
+  certPem: string;
+  /** The daemon's private key. */
+  keyPem: string;
+}
+
+/** Names and addresses that the server's certificate is valid for. */
+export function subjectAlternativeNames(
+  fqdn: string,
+  addresses: (string | undefined)[],
+): { dnsNames: string[]; ipAddresses: string[] } {
+  return {
+    dnsNames: [fqdn, "localhost"],
+    ipAddresses: addresses.filter((address): address is string => address !== undefined && address !== ""),
+  };
+}
+
+/** The daemon's trust file: the clients' certificates one after another, each ended by one line end. */
+export function trustFile(clientCertPems: string[]): string {
+  return clientCertPems.map((pem) => `${pem.trim()}\n`).join("");
+}
+
+/** What is wrong with the certificates: a Docker port with any of them missing is open to everyone, as root. */
+export function checkHostCertificates(certificates: HostCertificates): string[] {
+  const parts = { trustPem: "CERTIFICATE", certPem: "CERTIFICATE", keyPem: "PRIVATE KEY" } as const;
+  return (Object.keys(parts) as (keyof typeof parts)[])
+    .filter((part) => !new RegExp(`-----BEGIN [A-Z ]*${parts[part]}-----`).test(certificates[part]))
+    .map((part) => `${part}: not a PEM document; a Docker port is never opened without all three certificates`);
+}
+
+/** A short name of these certificates: another one whenever any of them changes. The private key is not in it: the certificate stands for it. */
+export function certificatesFingerprint({ trustPem, certPem }: HostCertificates): string {
+  return createHash("sha256").update(trustPem).update("\0").update(certPem).digest("hex").slice(0, 32);
+}
+
+/**
+ * The daemon's command line options that harden it (Docker's daemon reference, CIS Docker Benchmark section 2).
+ * The label changes with the certificates: the extension restarts the daemon only if its command line changed.
+ */
+export function daemonOptions(fingerprint: string): string[] {
+  return [
+    "--live-restore",
+    "--no-new-privileges",
+    "--userland-proxy=false",
+    "--log-opt=max-size=10m",
+    "--log-opt=max-file=5",
+    `--label=certificates=${fingerprint}`,
+  ];
+}
+
+/**
+ * The public settings of Azure's DockerExtension.
+ *
+ * @throws SettingsError if any certificate is missing: the extension would then open the port to everyone.
+ */
+export function extensionSettings(
+  port: number,
+  certificates: HostCertificates,
+): { docker: { port: string; options: string[] } } {
+  refuse(checkHostCertificates(certificates));
+  return { docker: { port: port.toString(), options: daemonOptions(certificatesFingerprint(certificates)) } };
+}
+
+/**
+ * The protected settings of Azure's DockerExtension; it takes each PEM document as base64.
+ *
+ * @throws SettingsError if any certificate is missing.
+ */
+export function extensionProtectedSettings(certificates: HostCertificates): {
+  certs: { ca: string; cert: string; key: string };
+} {
+  refuse(checkHostCertificates(certificates));
+  const base64 = (pem: string): string => Buffer.from(pem).toString("base64");
+  return {
+    certs: {
+      ca: base64(certificates.trustPem),
+      cert: base64(certificates.certPem),
+      key: base64(certificates.keyPem),
+    },
+  };
+}

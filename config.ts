@@ -1,0 +1,128 @@
+/** Reads the stack's configuration into typed, checked settings; nothing is declared before all of it holds. */
+import * as pulumi from "@pulumi/pulumi";
+import { checkPassword, checkPasswordLogin, checkSshPublicKey, completeSettings, refuse } from "./components/settings";
+
+/** The forms that a setting's value can have. */
+type Form = "list" | "boolean" | "integer" | "string" | "secret";
+
+/** Every setting, by the name that `pulumi config set` takes; `Pulumi.yaml` describes each. */
+const SETTINGS = {
+  dockerSources: "list",
+  sshSources: "list",
+  openToInternet: "boolean",
+  dockerPort: "integer",
+  installer: "string",
+  adminUsername: "string",
+  sshPublicKey: "string",
+  passwordLogin: "boolean",
+  adminPassword: "secret",
+  dnsLabel: "string",
+  image: "string",
+  vmSize: "string",
+  trustedLaunch: "boolean",
+} as const satisfies Record<string, Form>;
+
+interface FormTypes {
+  list: string[];
+  boolean: boolean;
+  integer: number;
+  string: string;
+  secret: pulumi.Output<string>;
+}
+
+/** A stack's configuration; what the user didn't set is absent. */
+export type StackConfig = { -readonly [Name in keyof typeof SETTINGS]?: FormTypes[(typeof SETTINGS)[Name]] } & {
+  dockerSources: string[];
+};
+
+/**
+ * Reads the configuration of the stack that runs, in the project's own namespace.
+ *
+ * @throws SettingsError naming each setting that is unknown or wrong, its value and what is allowed.
+ */
+export function readConfig(): StackConfig {
+  const { values, problems } = parseConfig(pulumi.runtime.allConfig(), pulumi.getProject());
+  refuse(problems);
+  refuse(checkEncrypted());
+  // A required list has no sensible default; the empty one is refused with the reason.
+  const config = { dockerSources: [], ...values } as Omit<StackConfig, "adminPassword"> & { adminPassword?: string };
+  completeSettings(config);
+  refuse([
+    ...checkPasswordLogin(config.passwordLogin ?? false, config.adminPassword !== undefined),
+    ...(config.adminPassword === undefined ? [] : checkPassword(config.adminPassword)),
+    ...(config.sshPublicKey === undefined ? [] : checkSshPublicKey(config.sshPublicKey)),
+  ]);
+  const { adminPassword, ...plain } = config;
+  return adminPassword === undefined ? plain : { ...plain, adminPassword: pulumi.secret(adminPassword) };
+}
+
+/** The settings of one namespace, each in its form, and what is wrong with them. */
+export function parseConfig(
+  all: Record<string, string>,
+  namespace: string,
+): { values: Record<string, unknown>; problems: string[] } {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [key, text] of Object.entries(all)) {
+    if (!key.startsWith(`${namespace}:`)) continue;
+    const name = key.slice(namespace.length + 1);
+    const form = (SETTINGS as Record<string, Form | undefined>)[name];
+    // An optional text has no other default in Pulumi.yaml than the empty one.
+    if (form === "string" && text === "") continue;
+    if (form === undefined) {
+      problems.push(`${name}: no such setting; known are: ${Object.keys(SETTINGS).join(", ")}`);
+      continue;
+    }
+    const value = parseValue(text, form);
+    if (value === undefined) problems.push(`${name}: ${JSON.stringify(text)} is not allowed; allowed: ${FORMS[form]}`);
+    else values[name] = value;
+  }
+  return { values, problems };
+}
+
+/** What is wrong with how a secret is kept. Pulumi's SDK knows which values are encrypted, but its types don't show it. */
+function checkEncrypted(): string[] {
+  const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
+  return Object.entries(SETTINGS)
+    .filter(([name, form]) => {
+      const key = `${pulumi.getProject()}:${name}`;
+      return form === "secret" && pulumi.runtime.getConfig(key) !== undefined && isConfigSecret?.(key) === false;
+    })
+    .map(
+      ([name]) =>
+        `${name}: the value (not shown) stands unencrypted in the stack's file; allowed: an encrypted one (pulumi config set --secret ${name})`,
+    );
+}
+
+const FORMS: Record<Form, string> = {
+  list: "a list of strings (pulumi config set --path 'NAME[0]' VALUE)",
+  boolean: "true or false",
+  integer: "a whole number",
+  string: "a text",
+  secret: "a text (pulumi config set --secret NAME)",
+};
+
+/** A value in its form; undefined if it can't have that form. What the engine hands over is text, and JSON for what is no text. */
+function parseValue(text: string, form: Form): unknown {
+  switch (form) {
+    case "string":
+    case "secret":
+      return text;
+    case "boolean":
+      return text === "true" ? true : text === "false" ? false : undefined;
+    case "integer":
+      return /^-?\d+$/.test(text) ? Number(text) : undefined;
+    case "list": {
+      const list = parseJson(text);
+      return Array.isArray(list) ? list : undefined;
+    }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

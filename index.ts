@@ -1,0 +1,33 @@
+/** The program: one Docker host in a resource group of its own. */
+import * as resources from "@pulumi/azure-native/resources";
+import * as pulumi from "@pulumi/pulumi";
+import { DockerHost } from "./components/dockerHost";
+import { readConfig } from "./config";
+import type { StackOutputs } from "./outputs";
+
+/** A function, so that each run in one process starts afresh; what it returns are the stack's outputs. */
+export = async (): Promise<Record<keyof StackOutputs, pulumi.Output<unknown>>> => {
+  const config = readConfig();
+
+  const group = new resources.ResourceGroup("group", {
+    resourceGroupName: `${pulumi.getProject()}-${pulumi.getStack()}`,
+  });
+
+  const host = new DockerHost(
+    "docker-host",
+    { resourceGroupName: group.name, location: group.location, ...config },
+    { deletedWith: group },
+  );
+
+  return {
+    dockerHost: host.dockerHost,
+    fqdn: host.fqdn,
+    publicIpAddress: host.publicIpAddress,
+    adminUsername: host.adminUsername,
+    caCert: host.caCert,
+    clientCert: host.clientCert,
+    clientKey: host.clientKey,
+    sshPrivateKey: host.sshPrivateKey,
+    adminPassword: host.adminPassword,
+  };
+};

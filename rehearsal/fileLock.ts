@@ -1,0 +1,2 @@
+// The lock between processes, for the TypeScript side.
+export { withFileLock } from "./fileLock.cjs";
