@@ -12,7 +12,6 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { withFileLock } from "./fileLock.cjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const modules = path.join(root, "node_modules");
@@ -75,6 +74,8 @@ function run(command, args, stdio) {
 
 /** Installs the dependencies unless another process has just done it; npm's exit code. */
 async function install(manifest) {
+  // Loaded only here: a run that finds everything in place should lose no time.
+  const { withFileLock } = await import("./fileLock.cjs");
   const waiting = (pid) => console.error(`Waiting for process ${pid}, which installs the dependencies…`);
   return withFileLock(path.join(root, ".rehearsal", "install.lock"), waiting, async () => {
     if (isInstalled(manifest)) return 0;
@@ -94,7 +95,9 @@ async function install(manifest) {
 
 /** Compares two versions such as 20.19 and 20.20.1; true if the first is the older one. */
 function isOlder(version, than) {
-  return version.localeCompare(than, "en", { numeric: true }) < 0;
+  const [left, right] = [version, than].map((text) => text.split(".").map(Number));
+  const at = right.findIndex((number, index) => number !== (left[index] ?? 0));
+  return at !== -1 && (left[at] ?? 0) < right[at];
 }
 
 const [script, ...args] = process.argv.slice(2);
@@ -118,7 +121,9 @@ if (script === undefined) {
       console.error(`npm ci ended with ${process.exitCode}; the next run starts it again.`);
     }
   } catch (error) {
-    console.error(error.code === "ENOENT" && error.path === "npm" ? "npm is not on PATH; it comes with Node.js." : error);
+    console.error(
+      error.code === "ENOENT" && error.path === "npm" ? "npm is not on PATH; it comes with Node.js." : error,
+    );
     process.exitCode = 1;
   }
 }

@@ -2,6 +2,7 @@
 import * as childProcess from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import * as readline from "node:readline";
 import { promisify } from "node:util";
 import { cacheDirectory } from "./cache";
 import { withFileLock } from "./fileLock";
@@ -66,7 +67,7 @@ async function engineOnPath(progress: Progress): Promise<Engine | undefined> {
   const file = onPath("pulumi");
   if (file === undefined) return undefined;
   // Loaded here, since it takes a while and is of no use where there is no such command.
-  const { PulumiCommand } = await import("@pulumi/pulumi/automation/cmd");
+  const { PulumiCommand } = await import("@pulumi/pulumi/automation/cmd.js");
   try {
     const { version } = await PulumiCommand.get();
     return { path: file, directory: path.dirname(file), version: version?.version ?? "unknown", source: "PATH" };
@@ -91,31 +92,144 @@ export async function findEngine(progress: Progress = () => undefined): Promise<
   return (await engineOnPath(progress)) ?? engineIn(installation(engine), engine, "cache");
 }
 
-/** Waits for `work`, telling how long it has taken so far every ten seconds. */
+/** Waits for `work`, telling every ten seconds what it is at and for how long. */
 async function withProgress<T>(progress: Progress, state: () => string, work: Promise<T>): Promise<T> {
   const start = Date.now();
   const timer = setInterval(() => {
-    progress(`${state()} (${Math.round((Date.now() - start) / 1000)} s)`);
+    progress(`${state()}, ${Math.round((Date.now() - start) / 1000)} s`);
   }, progressMilliseconds);
   return work.finally(() => {
     clearInterval(timer);
   });
 }
 
-/** Runs a command, giving each line of its standard error to `onLine`; fails with the last of them. */
-function run(command: string, args: string[], cwd: string, onLine: Progress): Promise<void> {
+/** Runs a command in the engine's Go module and returns what it prints; `onLine` gets its standard error as it comes. */
+function run(command: string, args: string[], onLine: Progress = () => undefined): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = childProcess.spawn(command, args, { cwd, stdio: ["ignore", "ignore", "pipe"] });
-    const lastLines: string[] = [];
-    createInterface({ input: child.stderr }).on("line", (line) => {
+    // A workspace file in some folder above must not change which modules are used.
+    const env = { ...process.env, GOWORK: "off" };
+    const child = childProcess.spawn(command, args, { cwd: sourceDirectory, env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let lastLines: string[] = [];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    readline.createInterface({ input: child.stderr }).on("line", (line) => {
       onLine(line);
-      lastLines.push(line);
-      if (lastLines.length > 10) lastLines.shift();
+      lastLines = [...lastLines, line].slice(-10);
     });
     child.once("error", reject);
-    child.once("close", (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(lastLines.join("\n")));
+    child.once("close", (code, signal) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(lastLines.join("\n") || `${command} ended with ${code ?? signal ?? "an unknown code"}`));
     });
+  });
+}
+
+/** Downloads the official release into `directory`, with Pulumi's own installer. */
+async function download(directory: string, version: string, progress: Progress): Promise<void> {
+  const script = path.join(directory, "install.sh");
+  // Reaching it is what tells whether there is an internet at all, so it must not take long.
+  const response = await fetch(installer, { signal: AbortSignal.timeout(reachMilliseconds) }).catch(() => undefined);
+  if (response?.ok !== true) throw new Error(`${installer} cannot be reached`);
+  fs.writeFileSync(script, await response.text());
+  progress(`Downloading Pulumi v${version} with ${installer}`);
+  const args = [script, "--no-edit-path", "--install-root", directory, "--version", version];
+  await withProgress(progress, () => `Downloading Pulumi v${version}`, run("/bin/sh", args));
+  fs.rmSync(script);
+}
+
+/** Fails if there is no Go here that can build the engine. */
+async function checkGo(wanted: string): Promise<void> {
+  if (onPath("go") === undefined) throw new Error("there is no go on PATH");
+  // Asked inside the module, a Go that may change its toolchain has done so by then, or fails.
+  const found = (await run("go", ["env", "GOVERSION"])).trim().replace(/^go/, "");
+  if (found.localeCompare(wanted, "en", { numeric: true }) < 0) throw new Error(`go ${found} is older than ${wanted}`);
+}
+
+/** Builds the engine from Go modules into `directory`; Go checks their sums against `go.sum`. */
+async function build(directory: string, version: string, progress: Progress): Promise<void> {
+  progress(`Building Pulumi v${version} from its Go modules; the first time, that takes some minutes`);
+  let state = "Downloading the Go modules";
+  const work = async (): Promise<void> => {
+    const packages = (await run("go", ["list", "-mod=readonly", "-deps", program])).trim().split("\n").length;
+    let compiled = 0;
+    // Without the version's stamp, the Automation API would refuse it.
+    const flags = ["-mod=readonly", "-v", "-ldflags", `-s -w -X ${versionVariable}=v${version}`];
+    await run("go", ["build", ...flags, "-o", path.join(directory, "bin", "pulumi"), program], () => {
+      compiled += 1;
+      state = `Building Pulumi: ${compiled} of at most ${packages} packages`;
+    });
+  };
+  await withProgress(progress, () => state, work());
+}
+
+/** Has `make` fill a folder of its own, and puts that in its place only when it is whole. */
+async function publish(target: string, make: (directory: string) => Promise<void>): Promise<void> {
+  const draft = `${target}.partial-${process.pid}`;
+  fs.mkdirSync(draft, { recursive: true });
+  try {
+    await make(draft);
+    const { stdout } = await execFile(path.join(draft, "bin", "pulumi"), ["version"]);
+    if (path.basename(target) !== `pulumi-${stdout.trim()}`) throw new Error(`it calls itself Pulumi ${stdout.trim()}`);
+    fs.rmSync(target, { recursive: true, force: true });
+    fs.renameSync(draft, target);
+  } finally {
+    fs.rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** Removes what cut-off runs left; only for the holder of the lock. */
+function removeDrafts(): void {
+  for (const name of fs.readdirSync(cacheDirectory())) {
+    if (/^pulumi-v.*\.partial-\d+$/.test(name)) {
+      fs.rmSync(path.join(cacheDirectory(), name), { recursive: true, force: true });
+    }
+  }
+}
+
+/**
+ * Finds an engine or gets one: from PATH, from the cache, by the official download, or by a build from Go modules.
+ *
+ * @param progress told what is skipped, and at least every ten seconds what is being done
+ * @throws an error that names the ways to get an engine, if none of them is open here
+ */
+export async function ensureEngine(progress: Progress): Promise<Engine> {
+  const found = await findEngine(progress);
+  if (found !== undefined) return found;
+
+  const { engine: version, go } = wantedVersions();
+  const target = installation(version);
+  const onWait = (holder: number): void => {
+    progress(`Waiting for process ${holder}, which is getting Pulumi v${version}`);
+  };
+  return withFileLock(path.join(cacheDirectory(), "engine.lock"), onWait, async () => {
+    const made = engineIn(target, version, "cache");
+    if (made !== undefined) return made;
+    removeDrafts();
+
+    const attempts: [Engine["source"], (directory: string) => Promise<void>][] = [
+      ["download", (directory) => download(directory, version, progress)],
+      ["build", (directory) => checkGo(go).then(() => build(directory, version, progress))],
+    ];
+    const failures: string[] = [];
+    for (const [source, make] of attempts) {
+      try {
+        await publish(target, make);
+        const engine = engineIn(target, version, source);
+        if (engine !== undefined) return engine;
+      } catch (error) {
+        failures.push(`${source}: ${message(error)}`);
+        progress(`No Pulumi by ${source}: ${message(error)}`);
+      }
+    }
+    throw new Error(
+      [
+        "There is no Pulumi CLI, and none could be got:",
+        ...failures.map((failure) => `  ${failure}`),
+        "Any one of these is enough:",
+        "  - install Pulumi so that `pulumi` is on PATH (https://www.pulumi.com/docs/install/);",
+        `  - let this machine reach ${new URL(installer).origin}, for the official download of v${version};`,
+        `  - put Go ${go} or later on PATH, with access to a Go module proxy, to build it.`,
+      ].join("\n"),
+    );
   });
 }

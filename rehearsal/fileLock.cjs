@@ -42,7 +42,7 @@ function holderOf(file) {
 }
 
 function isAlive(holder) {
-  return startOf(holder.pid) === holder.started;
+  return holder.started !== undefined && startOf(holder.pid) === holder.started;
 }
 
 /** Makes the lock file, with its content from the first moment; false if there is one already. */

@@ -1,0 +1,117 @@
+/** What stands behind the virtual machines of the loopback Azure: real machines, or none where only the control plane is rehearsed. */
+import { createHash } from "node:crypto";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type ExtensionRequest,
+  type ExtensionResult,
+  type OsProfile,
+  provision,
+  runExtension,
+} from "../machine/guestAgent";
+import { bootMachine, runningMachine, stopMachine } from "../machine/machine";
+import { type Subnet, ensureBridge, removeBridge } from "../machine/network";
+
+/** A virtual machine that is to be there. */
+export interface MachineRequest {
+  /** The virtual machine's resource ID. */
+  id: string;
+  hostName: string;
+  /** With prefix length, such as "198.18.7.10/24". */
+  addresses: string[];
+}
+
+/** What the control plane asks of a region's hardware. */
+export interface Compute {
+  /** Boots the machine, with the disk that it has if it was there before. */
+  boot(request: MachineRequest): Promise<void>;
+  /** Does what the guest agent does at the first boot. */
+  provision(id: string, profile: OsProfile): Promise<void>;
+  /** Boots it again; what is on its disk stays. */
+  restart(id: string): Promise<void>;
+  runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult>;
+  /** Takes the machine away, and its disk. */
+  remove(id: string): Promise<void>;
+}
+
+/** Machines in name only. */
+export const noMachines: Compute = {
+  boot: () => Promise.resolve(),
+  provision: () => Promise.resolve(),
+  restart: () => Promise.resolve(),
+  runExtension: () =>
+    Promise.resolve({ status: "success", message: "not run: there are no machines in this rehearsal" }),
+  remove: () => Promise.resolve(),
+};
+
+/** Real machines, each in a folder of its own, on one bridge. */
+export class RealMachines implements Compute {
+  constructor(
+    private readonly directory: string,
+    private readonly rootFileSystem: string,
+    private readonly network: Subnet,
+  ) {}
+
+  /** The folder of a virtual machine: its name for people, and a hash, since names are unique only in their group. */
+  folder(id: string): string {
+    const hash = createHash("sha256").update(id.toLowerCase()).digest("hex").slice(0, 8);
+    return join(this.directory, `${id.split("/").at(-1) ?? ""}-${hash}`);
+  }
+
+  async boot({ id, hostName, addresses }: MachineRequest): Promise<void> {
+    await ensureBridge(this.network.bridge, `${this.network.gateway}/24`);
+    await bootMachine({
+      directory: this.folder(id),
+      rootFileSystem: this.rootFileSystem,
+      hostName,
+      bridge: this.network.bridge,
+      addresses,
+    });
+  }
+
+  async provision(id: string, profile: OsProfile): Promise<void> {
+    await provision(this.machine(id), profile);
+  }
+
+  async restart(id: string): Promise<void> {
+    await this.machine(id).restart();
+  }
+
+  async runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult> {
+    return runExtension(this.machine(id), request);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.removeFolder(this.folder(id));
+  }
+
+  /** Takes away every machine, also one that the control plane knows nothing of. */
+  async removeAll(): Promise<void> {
+    for (const name of this.names()) await this.removeFolder(join(this.directory, name));
+    await this.removeNetwork();
+  }
+
+  private async removeFolder(folder: string): Promise<void> {
+    await stopMachine(folder, { keepDisk: false });
+    if (this.names().length === 0) await this.removeNetwork();
+  }
+
+  private async removeNetwork(): Promise<void> {
+    await removeBridge(this.network.bridge);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private names(): string[] {
+    try {
+      return readdirSync(this.directory);
+    } catch {
+      return [];
+    }
+  }
+
+  private machine(id: string): NonNullable<ReturnType<typeof runningMachine>> {
+    const machine = runningMachine(this.folder(id));
+    if (!machine) throw new Error(`the machine of ${id} does not run`);
+    return machine;
+  }
+}

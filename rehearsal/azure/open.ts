@@ -1,0 +1,61 @@
+/** Opens the loopback subscription of a rehearsal from wherever it is needed: the provider's process, or the rehearsal itself. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Subnet, chooseSubnet } from "../machine/network";
+import { Behaviour } from "./behaviour";
+import { type Compute, RealMachines, noMachines } from "./compute";
+import { Store } from "./store";
+import { Subscription } from "./subscription";
+
+/** How the provider's process is told which rehearsal it belongs to: environment variables. */
+export const ENVIRONMENT = {
+  /** The rehearsal's folder. */
+  directory: "REHEARSAL_DIRECTORY",
+  /** The root file system of its machines; none without machines. */
+  rootFileSystem: "REHEARSAL_ROOT_FILE_SYSTEM",
+} as const;
+
+/** What the loopback Azure's folders are, in a rehearsal's folder. */
+export const FOLDERS = {
+  azure: "azure",
+  machines: "machines",
+  network: "network.json",
+  behaviour: "behaviour.json",
+} as const;
+
+/**
+ * Opens a rehearsal's subscription, by default the one that the environment names.
+ *
+ * @throws if the environment names none.
+ */
+export function openSubscription(environment: NodeJS.ProcessEnv = process.env): Subscription {
+  const directory = environment[ENVIRONMENT.directory];
+  if (directory === undefined) throw new Error(`${ENVIRONMENT.directory} is not set: this is no rehearsal`);
+  const rootFileSystem = environment[ENVIRONMENT.rootFileSystem];
+  const network = rootFileSystem === undefined ? NO_NETWORK : networkOf(directory);
+  const compute: Compute = rootFileSystem === undefined ? noMachines : machinesOf(directory, rootFileSystem);
+  return new Subscription(
+    new Store(join(directory, FOLDERS.azure)),
+    compute,
+    Behaviour.fromFile(join(directory, FOLDERS.behaviour)),
+    network,
+  );
+}
+
+/** A rehearsal's machines. */
+export function machinesOf(directory: string, rootFileSystem: string): RealMachines {
+  return new RealMachines(join(directory, FOLDERS.machines), rootFileSystem, networkOf(directory));
+}
+
+/** Where there are no machines, addresses lead nowhere: those that RFC 5737 keeps for documentation. */
+const NO_NETWORK: Subnet = { bridge: "", subnet: "203.0.113.0/24", gateway: "203.0.113.1" };
+
+/** A rehearsal's network: chosen once, so that addresses stay, whatever networks this computer gets later. */
+export function networkOf(directory: string): Subnet {
+  const file = join(directory, FOLDERS.network);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Subnet;
+  const network = chooseSubnet(directory);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, JSON.stringify(network));
+  return network;
+}

@@ -1,0 +1,273 @@
+/** The loopback subscription: takes, changes and gives up resources as Azure Resource Manager does. */
+import { createHash } from "node:crypto";
+import * as ipaddr from "ipaddr.js";
+import type { OsProfile } from "../machine/guestAgent";
+import type { Subnet } from "../machine/network";
+import { ArmError } from "./armError";
+import type { Behaviour } from "./behaviour";
+import type { Compute } from "./compute";
+import { type ResourceType, parseId, textAt, valuesAt, without } from "./resourceTypes";
+import { first, refuseDelete, refusePut } from "./rules";
+import type { Body, Store, StoredResource } from "./store";
+
+const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
+const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
+const PUBLIC_IP = "Microsoft.Network/publicIPAddresses";
+const NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces";
+
+/** Azure keeps the first addresses of a subnet for itself; so does the rehearsal with those of its bridge. */
+const FIRST_PUBLIC_HOST = 10;
+const FIRST_PRIVATE_HOST = 4;
+
+/** One subscription, in one region's worth of addresses. */
+export class Subscription {
+  constructor(
+    readonly store: Store,
+    private readonly compute: Compute,
+    private readonly behaviour: Behaviour,
+    private readonly network: Subnet,
+  ) {}
+
+  async get(id: string): Promise<StoredResource | undefined> {
+    return this.behaviour.during(`GET ${typeOf(id).armType}`, () => Promise.resolve(this.store.get(id)));
+  }
+
+  /**
+   * Creates the resource or changes it to what is asked.
+   *
+   * @throws ArmError with Azure's code if it is refused, or, marked as accepted, if it fails half-way.
+   */
+  async put(id: string, body: Body): Promise<StoredResource> {
+    const type = typeOf(id);
+    return this.behaviour.during(`PUT ${type.armType}`, async () => {
+      const existing = this.store.get(id);
+      refusePut(this.store, { id, type, body }, existing);
+      const resource: StoredResource = {
+        id,
+        armType: type.armType,
+        provisioningState: "Creating",
+        body: type.writeOnly.reduce(without, body),
+        computed: {},
+      };
+      resource.computed = this.computed(resource, existing);
+      // A change that is cut off has not happened: until its end, what was there before is what is there.
+      this.store.set(existing ? { ...existing, provisioningState: "Updating" } : resource);
+      try {
+        await this.realize(resource, body, existing);
+        resource.provisioningState = "Succeeded";
+      } catch (error) {
+        resource.provisioningState = "Failed";
+        throw error;
+      } finally {
+        this.store.set(resource);
+      }
+      return resource;
+    });
+  }
+
+  /**
+   * Takes the resource away, and what lies in it; one that is not there is no error.
+   *
+   * @throws ArmError with Azure's code if something uses it.
+   */
+  async delete(id: string): Promise<void> {
+    await this.behaviour.during(`DELETE ${typeOf(id).armType}`, async () => {
+      const resource = this.store.get(id);
+      if (!resource) return;
+      refuseDelete(this.store, resource);
+      this.store.set({ ...resource, provisioningState: "Deleting" });
+      const machines = [...this.store.list(id), resource].filter((each) => each.armType === VIRTUAL_MACHINE);
+      await Promise.all(machines.map((machine) => this.compute.remove(machine.id)));
+      for (const child of this.store.list(id)) this.store.remove(child.id);
+      this.store.remove(id);
+    });
+  }
+
+  /** Boots the machines that should run and don't, as after this computer was switched off. */
+  async bootMissing(): Promise<void> {
+    for (const machine of this.store.list()) {
+      if (machine.armType === VIRTUAL_MACHINE && machine.provisioningState === "Succeeded")
+        await this.bootMachine(machine);
+    }
+  }
+
+  /** What Azure makes of a resource: what it had before stays, as an address does. */
+  private computed(resource: StoredResource, existing: StoredResource | undefined): Body {
+    const { id, body } = resource;
+    switch (resource.armType) {
+      case PUBLIC_IP: {
+        const label = textAt(body, "dnsSettings.domainNameLabel");
+        return {
+          ipAddress: existing?.computed.ipAddress ?? this.freePublicAddress(),
+          ...(label !== undefined && {
+            dnsSettings: {
+              ...(body.dnsSettings as Body),
+              fqdn: `${label}.${String(body.location)}.cloudapp.azure.com`,
+            },
+          }),
+        };
+      }
+      case "Microsoft.Network/virtualNetworks":
+        return {
+          subnets: (valuesAt(body, "subnets.*") as Body[]).map((subnet) => ({
+            ...subnet,
+            id: `${id}/subnets/${String(subnet.name)}`,
+          })),
+        };
+      case NETWORK_INTERFACE:
+        return {
+          ipConfigurations: (valuesAt(body, "ipConfigurations.*") as Body[]).map((configuration, index) => ({
+            ...configuration,
+            id: `${id}/ipConfigurations/${String(configuration.name)}`,
+            privateIPAddress:
+              first(existing?.computed ?? {}, `ipConfigurations.${index}.privateIPAddress`) ??
+              this.freePrivateAddress(String(first(configuration, "subnet.id"))),
+          })),
+        };
+      case VIRTUAL_MACHINE: {
+        const digest = createHash("sha256").update(id).digest("hex");
+        return { vmId: digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5") };
+      }
+      default:
+        return {};
+    }
+  }
+
+  /** Does on the machines what the resource says. */
+  private async realize(resource: StoredResource, body: Body, existing: StoredResource | undefined): Promise<void> {
+    if (resource.armType === VIRTUAL_MACHINE) {
+      if (existing?.provisioningState !== "Succeeded") {
+        await this.createMachine(resource, body);
+      } else if (first(existing.body, "hardwareProfile.vmSize") !== first(body, "hardwareProfile.vmSize")) {
+        await this.compute.restart(resource.id);
+      }
+    }
+    if (resource.armType === EXTENSION) await this.runExtension(resource, body);
+  }
+
+  private async createMachine(resource: StoredResource, body: Body): Promise<void> {
+    if (this.behaviour.due(`PUT ${VIRTUAL_MACHINE}`, "boot-failure")) {
+      throw new ArmError(
+        409,
+        "OSProvisioningTimedOut",
+        `OS Provisioning for VM '${resource.id.split("/").at(-1) ?? ""}' did not finish in the allotted time.`,
+        true,
+      );
+    }
+    try {
+      await this.bootMachine(resource);
+      await this.compute.provision(resource.id, osProfile(body));
+    } catch (error) {
+      throw new ArmError(409, "OSProvisioningInternalError", messageOf(error), true);
+    }
+  }
+
+  private async bootMachine(resource: StoredResource): Promise<void> {
+    await this.compute.boot({
+      id: resource.id,
+      hostName: String(first(resource.body, "osProfile.computerName")),
+      addresses: this.addressesOf(resource),
+    });
+  }
+
+  /** The public address first; both on the one interface, where Azure would translate between them. */
+  private addressesOf(machine: StoredResource): string[] {
+    const nics = valuesAt(machine.body, "networkProfile.networkInterfaces.*.id").map((id) =>
+      this.store.get(String(id)),
+    );
+    const ofKind = (path: string): string[] => nics.flatMap((nic) => valuesAt(nic?.computed, path).map(String));
+    const publicIps = ofKind("ipConfigurations.*.publicIPAddress.id").map(
+      (id) => this.store.get(id)?.computed.ipAddress,
+    );
+    const privateIps = ofKind("ipConfigurations.*.privateIPAddress");
+    return [...publicIps, ...privateIps].map((address) => `${String(address)}/24`);
+  }
+
+  private async runExtension(resource: StoredResource, body: Body): Promise<void> {
+    const machine = resource.id.split("/").slice(0, -2).join("/");
+    const name = resource.id.split("/").at(-1) ?? "";
+    const failed = (code: string, message: string): ArmError => new ArmError(409, code, message, true);
+    if (this.behaviour.due(`PUT ${EXTENSION}`, "extension-failure")) {
+      throw failed("VMExtensionProvisioningError", `VM has reported a failure when processing extension '${name}'.`);
+    }
+    const result = await this.compute
+      .runExtension(machine, {
+        publisher: String(body.publisher),
+        type: String(body.type),
+        typeHandlerVersion: String(body.typeHandlerVersion),
+        settings: body.settings,
+        protectedSettings: body.protectedSettings,
+      })
+      .catch((error: unknown) => ({
+        status: "error" as const,
+        code: "VMAgentStatusCommunicationError",
+        message: messageOf(error),
+      }));
+    if (result.status === "error") {
+      throw failed(
+        result.code,
+        `VM has reported a failure when processing extension '${name}'. Error message: '${result.message}'`,
+      );
+    }
+  }
+
+  private freePublicAddress(): string {
+    const taken = this.store.list().filter((each) => each.armType === PUBLIC_IP);
+    return freeAddress(
+      this.network.subnet,
+      FIRST_PUBLIC_HOST,
+      taken.map((each) => each.computed.ipAddress),
+    );
+  }
+
+  private freePrivateAddress(subnetId: string): string {
+    const [, networkId = "", subnetName] = /^(.*)\/subnets\/([^/]+)$/i.exec(subnetId) ?? [];
+    const subnets = valuesAt(this.store.get(networkId)?.body, "subnets.*") as Body[];
+    const prefix = subnets.find((subnet) => subnet.name === subnetName)?.addressPrefix;
+    const taken = this.store
+      .list()
+      .filter((each) => each.armType === NETWORK_INTERFACE)
+      .flatMap((each) => valuesAt(each.computed, "ipConfigurations.*") as Body[])
+      .filter((configuration) => first(configuration, "subnet.id") === subnetId);
+    return freeAddress(
+      String(prefix),
+      FIRST_PRIVATE_HOST,
+      taken.map((configuration) => configuration.privateIPAddress),
+    );
+  }
+}
+
+function typeOf(id: string): ResourceType {
+  const parsed = parseId(id);
+  if (!parsed)
+    throw new ArmError(400, "NoRegisteredProviderFound", `No registered resource provider found for '${id}'.`);
+  return parsed.type;
+}
+
+/** The first address of a network, from a host number on, that nobody has. */
+function freeAddress(network: string, firstHost: number, taken: unknown[]): string {
+  const [address, bits] = ipaddr.IPv4.parseCIDR(network);
+  const size = 2 ** (32 - bits);
+  for (let host = firstHost; host < size - 1; host++) {
+    const number = address.toByteArray().reduce((sum, byte) => sum * 256 + byte, 0) + host;
+    const candidate = [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join(".");
+    if (!taken.includes(candidate)) return candidate;
+  }
+  throw new ArmError(409, "SubnetIsFull", `Network ${network} does not have enough capacity for another IP address.`);
+}
+
+function osProfile(body: Body): OsProfile {
+  const [adminPassword, customData] = [textAt(body, "osProfile.adminPassword"), textAt(body, "osProfile.customData")];
+  return {
+    computerName: textAt(body, "osProfile.computerName") ?? "",
+    adminUsername: textAt(body, "osProfile.adminUsername") ?? "",
+    ...(adminPassword !== undefined && { adminPassword }),
+    ...(customData !== undefined && { customData }),
+    sshPublicKeys: valuesAt(body, "osProfile.linuxConfiguration.ssh.publicKeys.*") as OsProfile["sshPublicKeys"],
+    disablePasswordAuthentication: first(body, "osProfile.linuxConfiguration.disablePasswordAuthentication") === true,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,34 @@
+/** Where a rehearsal keeps what, and how it writes it. */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** The stack that a rehearsal has. */
+export const STACK_NAME = "rehearsal";
+
+/** The files in a rehearsal's folder. */
+export function filesOf(
+  directory: string,
+): Record<"backend" | "home" | "project" | "stackFile" | "passphrase" | "client" | "dockerConfig", string> {
+  return {
+    /** Pulumi's local backend: state, history, locks. */
+    backend: join(directory, "backend"),
+    /** Pulumi's own folder, so that the user's ~/.pulumi is not touched. */
+    home: join(directory, "home"),
+    /** A copy of Pulumi.yaml, and beside it the rehearsal's stack file. */
+    project: join(directory, "project"),
+    stackFile: join(directory, "project", `Pulumi.${STACK_NAME}.yaml`),
+    passphrase: join(directory, "passphrase"),
+    /** The client's ca.pem, cert.pem and key.pem. */
+    client: join(directory, "client"),
+    /** The docker command's own folder, so that the user's ~/.docker is not touched. */
+    dockerConfig: join(directory, "docker-config"),
+  };
+}
+
+/** Writes a file that only its owner may read, whole or not at all. */
+export function writePrivately(file: string, content: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}.tmp`;
+  writeFileSync(draft, content, { mode: 0o600 });
+  renameSync(draft, file);
+}

@@ -1,0 +1,154 @@
+/** The command line of the rehearsal: start, preview, up, refresh, destroy, status. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import type { ConfigValue } from "@pulumi/pulumi/automation";
+import { Command } from "commander";
+import type { StackOutputs } from "../outputs";
+import { filesOf } from "./files";
+import { type Changes, Rehearsal, sweep } from "./rehearsal";
+
+const begin = Date.now();
+
+interface Options {
+  machines: boolean;
+  directory: string;
+  config?: Record<string, ConfigValue>;
+}
+
+function print(line: string): void {
+  console.log(line);
+}
+
+/** A heading with the time since the beginning. */
+function head(text: string): void {
+  print(`\n[${((Date.now() - begin) / 1000).toFixed(1)} s] ${text}`);
+}
+
+function summary(changes: Changes): void {
+  const parts = Object.entries(changes).map(([kind, count]) => `${count} ${kind}`);
+  print(`  ${parts.length === 0 ? "nothing to do" : parts.join(", ")}`);
+}
+
+async function open(options: Options): Promise<Rehearsal> {
+  head("Getting ready");
+  return Rehearsal.open({ ...options, print });
+}
+
+async function start(options: Options): Promise<void> {
+  const rehearsal = await open(options);
+  head("Preview");
+  summary(await rehearsal.preview());
+  await bringUp(rehearsal);
+}
+
+async function up(options: Options): Promise<void> {
+  await bringUp(await open(options));
+}
+
+async function bringUp(rehearsal: Rehearsal): Promise<void> {
+  head("Up");
+  summary(await rehearsal.up());
+  const outputs = await rehearsal.outputs();
+  if (!outputs) throw new Error("the stack has no outputs");
+  if (rehearsal.rootFileSystem === undefined) {
+    head("Done, without machines: no daemon was asked");
+    return;
+  }
+  const { command, args } = rehearsal.dockerCommand(outputs);
+  head(`docker --tlsverify --host ${args.at(-1) ?? ""} info`);
+  const answer = spawnSync(command, [...args, "info"], { stdio: ["ignore", "inherit", "inherit"] });
+  if (answer.error) throw answer.error;
+  if (answer.status !== 0)
+    throw new Error(`the daemon did not answer: docker info ended with ${String(answer.status)}`);
+  head("It answers. To use it by hand:");
+  const { client } = filesOf(rehearsal.directory);
+  print(`  export DOCKER_HOST=${args.at(-1) ?? ""} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=${client}`);
+  print("  docker info");
+  print("  npm run rehearse -- destroy");
+}
+
+async function preview(options: Options): Promise<void> {
+  const rehearsal = await open(options);
+  head("Preview");
+  summary(await rehearsal.preview());
+}
+
+async function refresh(options: Options): Promise<void> {
+  const rehearsal = await open(options);
+  head("Refresh");
+  summary(await rehearsal.refresh());
+}
+
+async function destroy(options: Options): Promise<void> {
+  // Nothing was ever made: then nothing need be got in order to take it away.
+  if (!existsSync(filesOf(resolve(options.directory)).backend)) {
+    await sweep(options.directory);
+    print("nothing to do");
+    return;
+  }
+  const rehearsal = await open(options);
+  head("Destroy");
+  summary(await rehearsal.destroy());
+}
+
+async function status(options: Options): Promise<void> {
+  const rehearsal = await open(options);
+  head("Status");
+  const resources = rehearsal.subscription.store.list();
+  if (resources.length === 0) print("  the loopback Azure is empty");
+  for (const { id, armType, provisioningState } of resources) {
+    print(`  ${provisioningState.padEnd(10)} ${(id.split("/").at(-1) ?? "").padEnd(32)} ${armType}`);
+  }
+  const outputs = await rehearsal.outputs();
+  if (outputs) print(`  ${outputs.dockerHost}: ${answers(rehearsal, outputs)}`);
+}
+
+function answers(rehearsal: Rehearsal, outputs: StackOutputs): string {
+  if (rehearsal.rootFileSystem === undefined) return "no machines in this rehearsal";
+  const { command, args } = rehearsal.dockerCommand(outputs);
+  const { status: code, stdout } = spawnSync(command, [...args, "version", "--format", "{{.Server.Version}}"], {
+    encoding: "utf8",
+  });
+  return code === 0 ? `Docker ${stdout.trim()} answers` : "Docker does not answer";
+}
+
+/** `NAME=VALUE`, as `pulumi up --config` takes it; passwords are kept encrypted. */
+function parseSetting(text: string, all: Record<string, ConfigValue> = {}): Record<string, ConfigValue> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new Error(`--config: "${text}" is not NAME=VALUE`);
+  return { ...all, [name]: { value, secret: name.endsWith("adminPassword") } };
+}
+
+const cli = new Command("rehearse").description(
+  "The whole program without an Azure account: the real engine, a loopback Azure, real machines.",
+);
+const verbs: [string, string, (options: Options) => Promise<void>][] = [
+  ["start", "preview, up, and the answer of the daemon", start],
+  ["preview", "show what up would do", preview],
+  ["up", "make the stack what the program says", up],
+  ["refresh", "read what is there into the state", refresh],
+  ["destroy", "take everything away again", destroy],
+  ["status", "what there is, and whether Docker answers", status],
+];
+for (const [verb, description, action] of verbs) {
+  cli
+    .command(verb)
+    .description(description)
+    .option("--no-machines", "the control plane alone: no machine is booted, no daemon answers")
+    .option(
+      "--directory <folder>",
+      "the folder that holds the rehearsal",
+      relative("", join(__dirname, "../.rehearsal")),
+    )
+    .option("-c, --config <name=value>", "a setting of the stack, as of pulumi up; may be repeated", parseSetting)
+    .action(action);
+}
+
+cli.parseAsync().catch((error: unknown) => {
+  // The engine's own words have been shown as they came; what is left is the automation's record of the command.
+  const text = error instanceof Error ? error.message : String(error);
+  console.error(`\n${text.includes("stderr: ") ? "The run failed; what went wrong stands above." : `error: ${text}`}`);
+  // Not the exit code alone: an operation that can't end any more would keep the process.
+  process.exit(1);
+});

@@ -1,0 +1,344 @@
+// Makes a plain object a provider plugin of the Pulumi engine: the engine's gRPC protocol on one side, typed functions on the other.
+import * as grpc from "@grpc/grpc-js";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+
+/** What stands in a preview for a value that only an update will know. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** A resource's inputs or outputs: JSON values, in which UNKNOWN may stand for any of them. */
+export type Properties = Record<string, unknown>;
+
+export interface Resource {
+  urn: string;
+  /** The type token, such as "tls:index/privateKey:PrivateKey". */
+  type: string;
+  /** The name that the program gave the resource. */
+  name: string;
+}
+
+/** What the engine remembers of a resource: the checked inputs and the outputs of its last create, update or read. */
+export interface Remembered {
+  inputs: Properties;
+  state: Properties;
+}
+
+export interface CheckFailure {
+  /** The property's path, such as "allowedUses[0]", or "" for the resource as a whole. */
+  property: string;
+  reason: string;
+}
+
+/** How one property differs; the "-replace" kinds cannot be had without a new resource. */
+export type DiffKind = "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace";
+
+export interface ResourceProvider {
+  /** The release that the plugin reports, such as "5.6.1". */
+  readonly version: string;
+  /** Takes the provider's configuration, such as `{ location: "westeurope" }`. Called once, before any resource. */
+  configure?(config: Record<string, string>): void | Promise<void>;
+  /** Checks and completes inputs. In a preview any of them may be UNKNOWN; `olds` are the inputs of the last update. */
+  check(
+    resource: Resource,
+    news: Properties,
+    olds: Properties,
+  ): MaybePromise<{ inputs: Properties; failures: CheckFailure[] }>;
+  /** Tells by property path what differs; no path means no change. */
+  diff(
+    resource: Resource,
+    id: string,
+    olds: Remembered,
+    news: Properties,
+  ): MaybePromise<{ diffs: Record<string, DiffKind>; deleteBeforeReplace?: boolean }>;
+  /** What `create` would return, with UNKNOWN where only `create` can know. */
+  preview(resource: Resource, inputs: Properties): MaybePromise<Properties>;
+  /** What `update` would return. Defaults to the remembered state overlaid with the new inputs. */
+  previewUpdate?(resource: Resource, id: string, olds: Remembered, news: Properties): MaybePromise<Properties>;
+  create(resource: Resource, inputs: Properties): Promise<{ id: string; properties: Properties }>;
+  /** The resource as it is now, or undefined if it is gone. */
+  read(
+    resource: Resource,
+    id: string,
+    olds: Remembered,
+  ): Promise<{ id: string; inputs: Properties; properties: Properties } | undefined>;
+  /** Returns the new outputs. */
+  update(resource: Resource, id: string, olds: Remembered, news: Properties): Promise<Properties>;
+  delete(resource: Resource, id: string, olds: Remembered): Promise<void>;
+}
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Thrown by create, update or read for a resource that exists but is not healthy: the engine keeps it in the state. */
+export class PartialFailure extends Error {
+  constructor(
+    readonly id: string,
+    readonly properties: Properties,
+    readonly inputs: Properties,
+    readonly reasons: string[],
+  ) {
+    super(reasons.join("; "));
+    this.name = "PartialFailure";
+  }
+}
+
+/**
+ * Compares two sets of properties, deep. Keys of the result are property paths, such as "securityRules[0].priority".
+ * UNKNOWN differs from every value but itself. `replaceOn` names the paths, without list indices, whose change needs a
+ * new resource; it holds for everything below such a path, and for a whole that is set or unset with such a path in it.
+ */
+export function diffProperties(
+  olds: Properties,
+  news: Properties,
+  { replaceOn = [] }: { replaceOn?: string[] } = {},
+): Record<string, DiffKind> {
+  const diffs: Record<string, DiffKind> = {};
+  const report = (path: string, kind: "add" | "delete" | "update"): void => {
+    const plain = path.replace(/\[\d+\]/g, "");
+    const replaces = replaceOn.some((it) => isWithin(plain, it) || isWithin(it, plain));
+    diffs[path] = replaces ? `${kind}-replace` : kind;
+  };
+  const compare = (path: string, before: unknown, after: unknown): void => {
+    if (before === after || (isAbsent(before) && isAbsent(after))) return;
+    if (isAbsent(before)) report(path, "add");
+    else if (isAbsent(after)) report(path, "delete");
+    else if (Array.isArray(before) && Array.isArray(after)) {
+      for (let i = 0; i < Math.max(before.length, after.length); i++) {
+        compare(`${path}[${i}]`, (before as unknown[])[i], (after as unknown[])[i]);
+      }
+    } else if (isObject(before) && isObject(after)) compareAll(path, before, after);
+    else report(path, "update");
+  };
+  const compareAll = (path: string, before: Properties, after: Properties): void => {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      compare(joinPath(path, key), before[key], after[key]);
+    }
+  };
+  compareAll("", olds, news);
+  return diffs;
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+export function isObject(value: unknown): value is Properties {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isWithin(path: string, ancestor: string): boolean {
+  return path === ancestor || path.startsWith(`${ancestor}.`) || path.startsWith(`${ancestor}[`);
+}
+
+function joinPath(parent: string, key: string): string {
+  if (!/^[^.[\]"]+$/.test(key)) return `${parent}[${JSON.stringify(key)}]`;
+  return parent === "" ? key : `${parent}.${key}`;
+}
+
+/**
+ * Serves the provider until the engine stops the process. Prints the port on stdout, which is how the engine finds it.
+ * When told to stop, or when the engine is gone, it first finishes what it was asked to do.
+ */
+export async function serve(provider: ResourceProvider): Promise<void> {
+  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+
+  let inFlight = 0;
+  let stopping = false;
+  const exitWhenIdle = (): void => {
+    if (stopping && inFlight === 0) {
+      server.tryShutdown(() => process.exit(0));
+    }
+  };
+  const stop = (): void => {
+    stopping = true;
+    exitWhenIdle();
+  };
+  const unary =
+    <Request, Response>(
+      handle: (request: Request) => MaybePromise<Response>,
+    ): grpc.handleUnaryCall<Request, Response> =>
+    (call, callback) => {
+      inFlight += 1;
+      Promise.resolve(call.request)
+        .then(handle)
+        .then(
+          (response) => {
+            callback(null, response);
+          },
+          (error: unknown) => {
+            callback(toStatus(error));
+          },
+        )
+        .finally(() => {
+          inFlight -= 1;
+          exitWhenIdle();
+        });
+    };
+
+  server.addService(ResourceProviderService, {
+    getPluginInfo: unary(() => new PluginInfo().setVersion(provider.version)),
+    getSchema: unary(() => new proto.GetSchemaResponse().setSchema("{}")),
+    attach: unary(() => new Empty()),
+    // Nothing is cut off: the engine waits for the operations that it has begun, and begins no more.
+    cancel: unary(() => new Empty()),
+    checkConfig: unary((request: proto.CheckRequest) => new proto.CheckResponse().setInputs(request.getNews())),
+    diffConfig: unary(() => new proto.DiffResponse().setChanges(proto.DiffResponse.DiffChanges.DIFF_NONE)),
+
+    configure: unary(async (request: proto.ConfigureRequest) => {
+      const config: Record<string, string> = {};
+      request.getVariablesMap().forEach((value, key) => {
+        config[key.replace(/^[^:]*:config:/, "")] = value;
+      });
+      await provider.configure?.(config);
+      // Without acceptSecrets the provider sees plain values, and the engine itself marks the outputs that share a
+      // name with a secret input. The engine always sends old inputs; the protocol has no flag for it on this side.
+      return new proto.ConfigureResponse().setSupportspreview(true);
+    }),
+
+    check: unary(async (request: proto.CheckRequest) => {
+      const checked = await provider.check(
+        resourceOf(request),
+        fromStruct(request.getNews()),
+        fromStruct(request.getOlds()),
+      );
+      const failures = checked.failures.map(({ property, reason }) =>
+        new proto.CheckFailure().setProperty(property).setReason(reason),
+      );
+      return new proto.CheckResponse().setInputs(toStruct(checked.inputs)).setFailuresList(failures);
+    }),
+
+    diff: unary(async (request: proto.DiffRequest) => {
+      const olds = rememberedOf(request.getOldInputs(), request.getOlds());
+      const news = fromStruct(request.getNews());
+      const { diffs, deleteBeforeReplace = false } = await provider.diff(
+        resourceOf(request),
+        request.getId(),
+        olds,
+        news,
+      );
+      const { DIFF_NONE, DIFF_SOME } = proto.DiffResponse.DiffChanges;
+      const paths = Object.keys(diffs);
+      const response = new proto.DiffResponse()
+        .setChanges(paths.length > 0 ? DIFF_SOME : DIFF_NONE)
+        .setDiffsList(rootsOf(paths))
+        .setReplacesList(rootsOf(paths.filter((path) => diffs[path]?.endsWith("-replace"))))
+        .setDeletebeforereplace(deleteBeforeReplace)
+        .setHasdetaileddiff(true);
+      for (const [path, kind] of Object.entries(diffs)) {
+        const root = rootOf(path);
+        // Tells the display where to look up the old value: among the inputs or among the outputs.
+        const isInput = root in olds.inputs || root in news;
+        response.getDetaileddiffMap().set(path, new proto.PropertyDiff().setKind(KINDS[kind]).setInputdiff(isInput));
+      }
+      return response;
+    }),
+
+    create: unary(async (request: proto.CreateRequest) => {
+      const inputs = fromStruct(request.getProperties());
+      if (request.getPreview()) {
+        const properties = await provider.preview(resourceOf(request), inputs);
+        return new proto.CreateResponse().setProperties(toStruct(properties));
+      }
+      const { id, properties } = await provider.create(resourceOf(request), inputs);
+      return new proto.CreateResponse().setId(id).setProperties(toStruct(properties));
+    }),
+
+    read: unary(async (request: proto.ReadRequest) => {
+      const olds = rememberedOf(request.getInputs(), request.getProperties());
+      const found = await provider.read(resourceOf(request), request.getId(), olds);
+      // An answer without an id is how the engine learns that the resource is gone.
+      if (found === undefined) return new proto.ReadResponse();
+      return new proto.ReadResponse()
+        .setId(found.id)
+        .setInputs(toStruct(found.inputs))
+        .setProperties(toStruct(found.properties));
+    }),
+
+    update: unary(async (request: proto.UpdateRequest) => {
+      const olds = rememberedOf(request.getOldInputs(), request.getOlds());
+      const news = fromStruct(request.getNews());
+      const act = async (): Promise<Properties> => {
+        if (!request.getPreview()) return provider.update(resourceOf(request), request.getId(), olds, news);
+        if (!provider.previewUpdate) return { ...olds.state, ...news };
+        return provider.previewUpdate(resourceOf(request), request.getId(), olds, news);
+      };
+      return new proto.UpdateResponse().setProperties(toStruct(await act()));
+    }),
+
+    delete: unary(async (request: proto.DeleteRequest) => {
+      const olds = rememberedOf(request.getOldInputs(), request.getProperties());
+      await provider.delete(resourceOf(request), request.getId(), olds);
+      return new Empty();
+    }),
+  });
+
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error) reject(error);
+      else resolve(boundPort);
+    });
+  });
+
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  // An engine that was killed tells nobody, but its children get a new parent.
+  const engine = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== engine) stop();
+  }, 1000).unref();
+  process.stdout.write(`${port}\n`);
+}
+
+const KINDS: Record<DiffKind, proto.PropertyDiff.Kind> = {
+  add: proto.PropertyDiff.Kind.ADD,
+  "add-replace": proto.PropertyDiff.Kind.ADD_REPLACE,
+  delete: proto.PropertyDiff.Kind.DELETE,
+  "delete-replace": proto.PropertyDiff.Kind.DELETE_REPLACE,
+  update: proto.PropertyDiff.Kind.UPDATE,
+  "update-replace": proto.PropertyDiff.Kind.UPDATE_REPLACE,
+};
+
+function resourceOf(request: { getUrn(): string; getType(): string; getName(): string }): Resource {
+  return { urn: request.getUrn(), type: request.getType(), name: request.getName() };
+}
+
+function rememberedOf(inputs: Struct | undefined, state: Struct | undefined): Remembered {
+  return { inputs: fromStruct(inputs), state: fromStruct(state) };
+}
+
+function rootOf(path: string): string {
+  return path.split(/[.[]/, 1)[0] ?? path;
+}
+
+function rootsOf(paths: string[]): string[] {
+  return [...new Set(paths.map(rootOf))];
+}
+
+function fromStruct(struct: Struct | undefined): Properties {
+  return struct?.toJavaScript() ?? {};
+}
+
+function toStruct(properties: Properties): Struct {
+  // By way of JSON, since a Struct refuses a property that is set to undefined.
+  return Struct.fromJavaScript(JSON.parse(JSON.stringify(properties)) as Record<string, JavaScriptValue>);
+}
+
+function toStatus(error: unknown): Partial<grpc.StatusObject> {
+  const code = grpc.status.UNKNOWN;
+  const details = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof PartialFailure)) return { code, details };
+  const failed = new proto.ErrorResourceInitFailed()
+    .setId(error.id)
+    .setProperties(toStruct(error.properties))
+    .setInputs(toStruct(error.inputs))
+    .setReasonsList(error.reasons);
+  const packed = new Any();
+  packed.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const status = new Status().setCode(code).setMessage(details).setDetailsList([packed]);
+  const metadata = new grpc.Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
+  return { code, details, metadata };
+}

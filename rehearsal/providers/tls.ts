@@ -1,0 +1,205 @@
+// The tls provider of the rehearsal: real keys and certificates, under the rules of @pulumi/tls 5.6 (terraform-provider-tls 4).
+import type { Created } from "./certificates";
+import { checkInputs, type InputRules, withDefaults } from "./inputs";
+import {
+  type CheckFailure,
+  type DiffKind,
+  diffProperties,
+  type Properties,
+  type ResourceProvider,
+  serve,
+  UNKNOWN,
+} from "./server";
+import { CURVES, EXTENDED_KEY_USAGES, KEY_USAGES, SUBJECT_OIDS } from "./tlsNames";
+
+const requestInputs: InputRules = {
+  dnsNames: { type: "strings" },
+  ipAddresses: { type: "strings" },
+  privateKeyPem: { type: "string" },
+  privateKeyPemWo: { type: "string" },
+  privateKeyPemWoVersion: { type: "integer" },
+  subject: {
+    type: "object",
+    fields: Object.fromEntries(
+      Object.keys(SUBJECT_OIDS).map((name) => [name, { type: name === "streetAddresses" ? "strings" : "string" }]),
+    ),
+  },
+  uris: { type: "strings" },
+};
+
+const certificateInputs: InputRules = {
+  allowedUses: {
+    type: "strings",
+    required: true,
+    oneOf: [...Object.keys(KEY_USAGES), ...Object.keys(EXTENDED_KEY_USAGES)].sort(),
+  },
+  earlyRenewalHours: { type: "integer", atLeast: 0, default: 0 },
+  isCaCertificate: { type: "boolean", default: false },
+  maxPathLength: { type: "integer", atLeast: -1 },
+  setSubjectKeyId: { type: "boolean", default: false },
+  validityPeriodHours: { type: "integer", required: true, atLeast: 0 },
+};
+
+/**
+ * X.509 is loaded by the first create: a preview needs none of it, and the engine waits for a plugin to start.
+ * By `module.require`, since `import()` would need tsx's module hooks, which take longer to start than this saves.
+ */
+const x509 = (): typeof import("./certificates") => module.require("./certificates") as typeof import("./certificates");
+
+interface ResourceType {
+  inputs: InputRules;
+  /** The properties that only a create can know. */
+  outputs: string[];
+  /** The private key's property, which has a write-only twin of the same name with "Wo" behind it. */
+  key?: string;
+  isCertificate?: true;
+  create(inputs: Properties): Promise<Created>;
+}
+
+const types: Record<string, ResourceType> = {
+  "tls:index/privateKey:PrivateKey": {
+    inputs: {
+      algorithm: { type: "string", required: true, oneOf: ["RSA", "ECDSA", "ED25519"] },
+      ecdsaCurve: { type: "string", oneOf: Object.keys(CURVES), default: "P224" },
+      rsaBits: { type: "integer", default: 2048 },
+    },
+    outputs: [
+      "privateKeyOpenssh",
+      "privateKeyPem",
+      "privateKeyPemPkcs8",
+      "publicKeyFingerprintMd5",
+      "publicKeyFingerprintSha256",
+      "publicKeyOpenssh",
+      "publicKeyPem",
+    ],
+    create: (inputs) => x509().createKey(inputs),
+  },
+  "tls:index/selfSignedCert:SelfSignedCert": {
+    inputs: { ...requestInputs, ...certificateInputs, setAuthorityKeyId: { type: "boolean", default: false } },
+    outputs: ["certPem", "keyAlgorithm", "validityEndTime", "validityStartTime"],
+    key: "privateKeyPem",
+    isCertificate: true,
+    create: (inputs) => x509().createSelfSignedCert(inputs, new Date(now())),
+  },
+  "tls:index/certRequest:CertRequest": {
+    inputs: requestInputs,
+    outputs: ["certRequestPem", "keyAlgorithm"],
+    key: "privateKeyPem",
+    create: (inputs) => x509().createCertRequest(inputs),
+  },
+  "tls:index/locallySignedCert:LocallySignedCert": {
+    inputs: {
+      ...certificateInputs,
+      caCertPem: { type: "string", required: true },
+      caPrivateKeyPem: { type: "string" },
+      caPrivateKeyPemWo: { type: "string" },
+      caPrivateKeyPemWoVersion: { type: "integer" },
+      certRequestPem: { type: "string", required: true },
+    },
+    outputs: ["caKeyAlgorithm", "certPem", "validityEndTime", "validityStartTime"],
+    key: "caPrivateKeyPem",
+    isCertificate: true,
+    create: (inputs) => x509().createLocallySignedCert(inputs, new Date(now())),
+  },
+};
+
+export const tls: ResourceProvider = {
+  version: "5.6.1",
+
+  check(resource, news) {
+    const { inputs, key } = typeOf(resource.type);
+    return { inputs: news, failures: [...checkInputs(inputs, news), ...(key ? checkKeyInputs(key, news) : [])] };
+  },
+
+  diff(resource, _id, olds, news) {
+    const type = typeOf(resource.type);
+    const before = comparable(type, olds.inputs);
+    const after = comparable(type, news);
+    // As in the real provider: a path length that is no longer given stays as it is.
+    if (!("maxPathLength" in after)) delete before["maxPathLength"];
+    const replaceOn = Object.keys(type.inputs).filter((name) => name !== "earlyRenewalHours");
+    const diffs: Record<string, DiffKind> = diffProperties(before, after, { replaceOn });
+    if (type.isCertificate && isDue(olds.state, after)) diffs["readyForRenewal"] = "update-replace";
+    return { diffs };
+  },
+
+  preview(resource, inputs) {
+    const type = typeOf(resource.type);
+    return { ...stateOf(type, inputs), ...Object.fromEntries(type.outputs.map((name) => [name, UNKNOWN])) };
+  },
+
+  async create(resource, inputs) {
+    const type = typeOf(resource.type);
+    const { id, properties } = await type.create(withDefaults(type.inputs, inputs));
+    return { id, properties: { ...stateOf(type, inputs), ...properties, id } };
+  },
+
+  // Keys and certificates live in the state only, so that there is nothing to look up but the time.
+  read(resource, id, olds) {
+    const type = typeOf(resource.type);
+    const due = type.isCertificate && isDue(olds.state, olds.state);
+    return Promise.resolve({
+      id,
+      inputs: olds.inputs,
+      properties: due ? { ...olds.state, readyForRenewal: true } : olds.state,
+    });
+  },
+
+  // Reached by earlyRenewalHours alone.
+  update(resource, _id, olds, news) {
+    return Promise.resolve({ ...olds.state, ...stateOf(typeOf(resource.type), news) });
+  },
+
+  delete: () => Promise.resolve(),
+};
+
+function typeOf(token: string): ResourceType {
+  const type = types[token];
+  if (!type) throw new Error(`Unknown resource type ${token}; known are: ${Object.keys(types).join(", ")}`);
+  return type;
+}
+
+function checkKeyInputs(key: string, inputs: Properties): CheckFailure[] {
+  const given = [key, `${key}Wo`].filter((name) => name in inputs);
+  const failures: CheckFailure[] = [];
+  if (given.length !== 1) {
+    failures.push({
+      property: key,
+      reason: `${given.length === 0 ? "No attribute" : "2 attributes"} specified when one (and only one) of ${key}, ${key}Wo is required`,
+    });
+  }
+  if (`${key}Wo` in inputs && !(`${key}WoVersion` in inputs)) {
+    failures.push({ property: `${key}Wo`, reason: `${key}WoVersion must be set when ${key}Wo is` });
+  }
+  return failures;
+}
+
+/** What a change is found in: the inputs with their defaults, without the write-only key, which its version speaks for. */
+function comparable(type: ResourceType, inputs: Properties): Properties {
+  const writeOnly = `${type.key ?? ""}Wo`;
+  return Object.fromEntries(Object.entries(withDefaults(type.inputs, inputs)).filter(([name]) => name !== writeOnly));
+}
+
+/** The part of the state that follows from the inputs alone. */
+function stateOf(type: ResourceType, inputs: Properties): Properties {
+  const state = comparable(type, inputs);
+  if (!type.isCertificate) return state;
+  const { validityPeriodHours, earlyRenewalHours } = state;
+  if ([validityPeriodHours, earlyRenewalHours].includes(UNKNOWN)) return { ...state, readyForRenewal: UNKNOWN };
+  return { ...state, readyForRenewal: Number(earlyRenewalHours) >= Number(validityPeriodHours) };
+}
+
+function isDue(state: Properties, inputs: Properties): boolean {
+  const end = Date.parse(String(state["validityEndTime"]));
+  const hours = inputs["earlyRenewalHours"];
+  return typeof hours === "number" && now() >= end - hours * HOUR_MS;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The time, shifted by REHEARSAL_CLOCK_OFFSET_HOURS, so that a renewal can be seen without waiting for it. */
+function now(): number {
+  return Date.now() + Number(process.env["REHEARSAL_CLOCK_OFFSET_HOURS"] ?? 0) * HOUR_MS;
+}
+
+if (require.main === module) void serve(tls);

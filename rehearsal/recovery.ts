@@ -1,0 +1,137 @@
+/** Brings a rehearsal that was cut off back to a state from which the next `up` completes it: the steps that a user of Azure takes too. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RESOURCE_TYPES, resourceId } from "./azure/resourceTypes";
+import type { Subscription } from "./azure/subscription";
+import type { Print } from "./display";
+
+/** How long an engine whose caller is gone may take to end by itself. */
+const ENGINE_END_SECONDS = 60;
+
+interface PendingOperation {
+  type: "creating" | "updating" | "deleting" | "reading" | "importing";
+  resource: { urn: string; type: string; inputs?: Record<string, unknown> };
+}
+
+/** What recovery needs to know. */
+export interface Recovery {
+  backend: string;
+  projectName: string;
+  stackName: string;
+  subscription: Subscription;
+  print: Print;
+  /** Runs `pulumi` on the stack. */
+  pulumi: (args: string[]) => Promise<void>;
+}
+
+/** Clears what a cut-off run left; does nothing after a run that came to its end. */
+export async function recover(recovery: Recovery): Promise<void> {
+  await clearLock(recovery);
+  await settlePending(recovery);
+  await recovery.subscription.bootMissing();
+}
+
+/**
+ * The backend's lock names the process that took it.
+ *
+ * @throws if that process goes on.
+ */
+async function clearLock({ backend, projectName, stackName, print, pulumi }: Recovery): Promise<void> {
+  const folder = join(backend, ".pulumi/locks/organization", projectName, stackName);
+  const holders = (): number[] =>
+    lockFiles(folder).map((file) => (JSON.parse(readFileSync(file, "utf8")) as { pid: number }).pid);
+  for (let waited = 0; waited < ENGINE_END_SECONDS && holders().some(isEngine); waited++) {
+    if (waited % 10 === 0) print(`Waiting for another run of this rehearsal to end (process ${holders().join(", ")})`);
+    await sleep(1000);
+  }
+  const running = holders().filter(isEngine);
+  if (running.length > 0) throw new Error(`another run of this rehearsal goes on (process ${running.join(", ")})`);
+  if (holders().length > 0) {
+    print("The last run was cut off: pulumi cancel");
+    await pulumi(["cancel", "--yes"]);
+  }
+}
+
+function lockFiles(folder: string): string[] {
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith(".json"))
+        .map((name) => join(folder, name))
+    : [];
+}
+
+/** A process ID may have been given to another program since. */
+function isEngine(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !existsSync("/proc/self") || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pulumi");
+  } catch {
+    return false;
+  }
+}
+
+/** What was being created when the run was cut off: what Azure has of it is imported, what came to nothing is forgotten. */
+async function settlePending({
+  backend,
+  projectName,
+  stackName,
+  subscription,
+  print,
+  pulumi,
+}: Recovery): Promise<void> {
+  const pending = pendingOperations(join(backend, ".pulumi/stacks", projectName, `${stackName}.json`));
+  if (pending.length === 0) return;
+  const imports: string[] = [];
+  for (const { resource } of pending.filter((operation) => operation.type === "creating")) {
+    const type = RESOURCE_TYPES[resource.type];
+    if (!type) continue;
+    const id = resourceId(
+      type,
+      type.nameProperties.map((property) => String(resource.inputs?.[property])),
+    );
+    // Azure goes on with what it was asked when nobody waits any more; the loopback one was cut off with the run.
+    if (subscription.store.get(id)?.provisioningState === "Succeeded") imports.push(resource.urn, id);
+    else await subscription.delete(id);
+  }
+  print(`The last run was cut off with ${pending.length} operations under way: pulumi refresh`);
+  if (imports.length > 0)
+    await pulumi([
+      "refresh",
+      "--yes",
+      "--skip-preview",
+      ...imports.flatMap((each) => ["--import-pending-creates", each]),
+    ]);
+  await pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
+}
+
+function pendingOperations(file: string): PendingOperation[] {
+  if (!existsSync(file)) return [];
+  const state = JSON.parse(readFileSync(file, "utf8")) as {
+    checkpoint?: { latest?: { pending_operations?: PendingOperation[] } };
+  };
+  return state.checkpoint?.latest?.pending_operations ?? [];
+}
+
+/** Runs a command; what it prints is shown only if it fails. */
+export function runQuietly(
+  command: string,
+  args: string[],
+  options: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const collect = (chunk: Buffer): void => {
+      output += chunk.toString();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${command} ${args[0] ?? ""} failed with exit code ${String(code)}:\n${output}`));
+    });
+  });
+}
