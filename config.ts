@@ -111,7 +111,8 @@ function parseValue(text: string, form: Form): unknown {
     case "boolean":
       return text === "true" ? true : text === "false" ? false : undefined;
     case "integer":
-      return /^-?\d+$/.test(text) ? Number(text) : undefined;
+      // What is no number is left as it is: the setting's own rule says which numbers it takes.
+      return /^-?\d+$/.test(text) ? Number(text) : text;
     case "list": {
       const list = parseJson(text);
       return Array.isArray(list) ? list : undefined;

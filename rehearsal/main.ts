@@ -48,9 +48,8 @@ async function up(options: Options): Promise<void> {
 
 async function bringUp(rehearsal: Rehearsal): Promise<void> {
   head("Up");
-  summary(await rehearsal.up());
-  const outputs = await rehearsal.outputs();
-  if (!outputs) throw new Error("the stack has no outputs");
+  const { changes, outputs } = await rehearsal.up();
+  summary(changes);
   if (rehearsal.rootFileSystem === undefined) {
     head("Done, without machines: no daemon was asked");
     return;

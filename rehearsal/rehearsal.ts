@@ -109,10 +109,12 @@ export class Rehearsal {
   }
 
   /** Makes the stack what the program says, and writes the client's certificates. */
-  async up(): Promise<Changes> {
-    const result = await unlessRejected(this.stack.up({ onEvent: new Display(this.print).onEvent, showSecrets: true }));
-    this.writeClient(plainOutputs(result.outputs));
-    return result.summary.resourceChanges ?? {};
+  async up(): Promise<{ changes: Changes; outputs: StackOutputs }> {
+    const result = await unlessRejected(this.stack.up({ onEvent: new Display(this.print).onEvent }));
+    const outputs = plainOutputs(result.outputs);
+    if (!outputs) throw new Error("the stack has no outputs");
+    this.writeClient(outputs);
+    return { changes: result.summary.resourceChanges ?? {}, outputs };
   }
 
   /** Reads what is there, and takes it into the state. */
@@ -149,8 +151,7 @@ export class Rehearsal {
     };
   }
 
-  private writeClient(outputs: StackOutputs | undefined): void {
-    if (!outputs) return;
+  private writeClient(outputs: StackOutputs): void {
     const { client } = filesOf(this.directory);
     writePrivately(join(client, "ca.pem"), outputs.caCert);
     writePrivately(join(client, "cert.pem"), outputs.clientCert);
