@@ -55,8 +55,10 @@ export class Display {
     const { op, type, urn, diffs = [] } = metadata;
     const sign = SIGNS[op];
     if (sign === undefined || type === "pulumi:pulumi:Stack" || type.startsWith("pulumi:providers:")) return;
+    // A component is but the sum of its parts, each of which has a line of its own.
+    if (op === "update" && metadata.new?.custom !== true) return;
     const seconds = (Date.now() - (this.started.get(keyOf(metadata)) ?? Date.now())) / 1000;
-    const changed = op === "update" || op === "replace" ? ` [${diffs.join(", ")}]` : "";
+    const changed = (op === "update" || op === "replace") && diffs.length > 0 ? ` [${diffs.join(", ")}]` : "";
     const time = planning || seconds < 0.05 ? "" : ` ${seconds.toFixed(1)} s`;
     this.print(`  ${sign.padEnd(2)} ${nameOf(urn).padEnd(32)} ${type}${changed}${time}${ending}`);
   }

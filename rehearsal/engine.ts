@@ -152,11 +152,15 @@ async function build(directory: string, version: string, progress: Progress): Pr
   const work = async (): Promise<void> => {
     const packages = (await run("go", ["list", "-mod=readonly", "-deps", program])).trim().split("\n").length;
     let compiled = 0;
+    const tell = (): void => {
+      state = `Building Pulumi: ${compiled} of at most ${packages} packages`;
+    };
+    tell();
     // Without the version's stamp, the Automation API would refuse it.
     const flags = ["-mod=readonly", "-v", "-ldflags", `-s -w -X ${versionVariable}=v${version}`];
     await run("go", ["build", ...flags, "-o", path.join(directory, "bin", "pulumi"), program], () => {
       compiled += 1;
-      state = `Building Pulumi: ${compiled} of at most ${packages} packages`;
+      tell();
     });
   };
   await withProgress(progress, () => state, work());

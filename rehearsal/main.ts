@@ -2,7 +2,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import type { ConfigValue } from "@pulumi/pulumi/automation";
 import { Command } from "commander";
 import type { StackOutputs } from "../outputs";
 import { filesOf } from "./files";
@@ -13,7 +12,7 @@ const begin = Date.now();
 interface Options {
   machines: boolean;
   directory: string;
-  config?: Record<string, ConfigValue>;
+  config?: Record<string, string>;
 }
 
 function print(line: string): void {
@@ -112,11 +111,11 @@ function answers(rehearsal: Rehearsal, outputs: StackOutputs): string {
   return code === 0 ? `Docker ${stdout.trim()} answers` : "Docker does not answer";
 }
 
-/** `NAME=VALUE`, as `pulumi up --config` takes it; passwords are kept encrypted. */
-function parseSetting(text: string, all: Record<string, ConfigValue> = {}): Record<string, ConfigValue> {
+/** `NAME=VALUE`, as `pulumi up --config` takes it. */
+function parseSetting(text: string, all: Record<string, string> = {}): Record<string, string> {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new Error(`--config: "${text}" is not NAME=VALUE`);
-  return { ...all, [name]: { value, secret: name.endsWith("adminPassword") } };
+  return { ...all, [name]: value };
 }
 
 const cli = new Command("rehearse").description(

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { ConfigValue, OutputMap, Stack } from "@pulumi/pulumi/automation";
+import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
 import type { StackOutputs } from "../outputs";
 import { ENVIRONMENT, FOLDERS, machinesOf, networkOf, openSubscription } from "./azure/open";
 import type { Subscription } from "./azure/subscription";
@@ -24,8 +24,8 @@ export interface RehearsalOptions {
   machines: boolean;
   /** Takes the lines that tell what is done. */
   print: Print;
-  /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next. */
-  config?: Record<string, ConfigValue>;
+  /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, a password encrypted. */
+  config?: Record<string, string>;
 }
 
 /** How many resources an operation created, updated, replaced, deleted, or left as they were. */
@@ -98,7 +98,7 @@ export class Rehearsal {
       },
     );
     for (const [name, value] of Object.entries(options.config ?? {})) {
-      await stack.setConfig(name, value, !name.includes(":") || name.includes("["));
+      await stack.setConfig(name, { value, secret: name === "adminPassword" }, name.includes("["));
     }
     return new Rehearsal(directory, rootFileSystem, environment, subscription, stack, print);
   }

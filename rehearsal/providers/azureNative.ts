@@ -8,6 +8,7 @@ import type { Subscription } from "../azure/subscription";
 import {
   PartialFailure,
   type Properties,
+  type Remembered,
   type Resource,
   type ResourceProvider,
   UNKNOWN,
@@ -69,8 +70,15 @@ export class AzureNative implements ResourceProvider {
     return { ...knownOutputs(type, inputs), name: inputs[type.nameProperties.at(-1) ?? ""] ?? UNKNOWN };
   }
 
-  previewUpdate(resource: Resource, _id: string, olds: { state: Properties }, news: Properties): Properties {
-    return { ...olds.state, ...knownOutputs(typeOf(resource), news) };
+  previewUpdate(resource: Resource, _id: string, olds: Remembered, news: Properties): Properties {
+    const type = typeOf(resource);
+    const changed = new Set(Object.keys(diffProperties(olds.inputs, news)).map((path) => path.split(/[.[]/, 1)[0]));
+    const unknown = type.computed.filter((property) => changed.has(property));
+    return {
+      ...olds.state,
+      ...knownOutputs(type, news),
+      ...Object.fromEntries(unknown.map((property) => [property, UNKNOWN])),
+    };
   }
 
   async create(resource: Resource, inputs: Properties): Promise<{ id: string; properties: Properties }> {

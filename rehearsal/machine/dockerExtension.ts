@@ -1,0 +1,326 @@
+// Carries out what Azure's DockerExtension 1.2.2 does on a machine: the same steps in the same order, with the same traps.
+//
+// Written after the behaviour of https://github.com/Azure/azure-docker-extension (d1d2547) on Ubuntu with systemd. It
+// leaves out what can't differ here: the check of the distribution's name, and the seqnum file against two runs at once.
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ExtensionHandler, ExtensionSettings } from "./guestAgent";
+import type { Machine } from "./machine";
+
+export interface DockerExtensionTimes {
+  /** Between two tries to install Docker. Defaults to the extension's own minute. */
+  installRetryMs?: number;
+  /** After the daemon's (re)start. Defaults to the extension's own three seconds. */
+  startMs?: number;
+}
+
+const composeFile = "/usr/local/bin/docker-compose";
+const composeSettings = "/etc/docker/compose/docker-compose.yml";
+const unitFile = "/lib/systemd/system/docker.service";
+const certificateFolder = "/etc/docker";
+const logFile = "docker-extension.log";
+
+const environments = {
+  AzureCloud: {
+    install: "curl -sSL https://get.docker.com/ | sh",
+    compose: "https://github.com/docker/compose/releases/download/1.6.2/docker-compose-Linux-x86_64",
+  },
+  AzureChinaCloud: {
+    install: "curl -sSL https://mirror.azure.cn/repo/install-docker-engine.sh | sh -s -- --mirror AzureChinaCloud",
+    compose: "https://mirror.azure.cn/docker-toolbox/linux/compose/1.6.2/docker-compose-Linux-x86_64",
+  },
+} as const;
+
+/** The handler for Microsoft.Azure.Extensions/DockerExtension. */
+export function dockerExtension({
+  installRetryMs = 60_000,
+  startMs = 3_000,
+}: DockerExtensionTimes = {}): ExtensionHandler {
+  return {
+    version: "1.2.2",
+    operation: "Enable Docker",
+    logFile,
+    async enable(machine, given, log) {
+      const settings = parseSettings(given);
+      const environment = environmentOf(settings.environment);
+      await installDocker(machine, environment.install, installRetryMs, log);
+      await installCompose(machine, environment.compose, log);
+      await addUserToGroup(machine);
+      await installCertificates(machine, settings, log);
+      const changed = await changeDaemonArguments(machine, daemonArguments(settings), log);
+      log(`restart needed: ${changed}`);
+      if (changed) {
+        await execute(machine, ["systemctl", "daemon-reload"]);
+        await execute(machine, ["systemctl", "restart", "docker"]);
+      } else {
+        // Its result counts for nothing, so that a daemon that is down goes unnoticed.
+        await machine.run(["systemctl", "start", "docker"]);
+      }
+      await sleep(startMs);
+      await login(machine, settings);
+      await composeUp(machine, settings, log);
+    },
+  };
+}
+
+interface Settings {
+  port: string;
+  options: string[];
+  environment: string;
+  compose: Record<string, unknown>;
+  composeVariables: Record<string, string>;
+  ca: string;
+  cert: string;
+  key: string;
+  login: Record<"server" | "username" | "password" | "email", string>;
+}
+
+function parseSettings(given: ExtensionSettings): Settings {
+  const publicPart = new GoObject("public", "publicSettings", given.settings);
+  const docker = publicPart.object("docker", "dockerEngineSettings");
+  const settings = {
+    port: docker.string("port"),
+    options: docker.strings("options"),
+    compose: publicPart.map("compose"),
+    publicVariables: publicPart.stringMap("compose-environment"),
+    environment: publicPart.string("azure-environment"),
+  };
+  const protectedPart = new GoObject("protected", "protectedSettings", given.protectedSettings);
+  const certs = protectedPart.object("certs", "dockerCertSettings");
+  const login = protectedPart.object("login", "dockerLoginSettings");
+  return {
+    ...settings,
+    composeVariables: { ...settings.publicVariables, ...protectedPart.stringMap("environment") },
+    ca: certs.string("ca"),
+    cert: certs.string("cert"),
+    key: certs.string("key"),
+    login: {
+      server: login.string("server"),
+      username: login.string("username"),
+      password: login.string("password"),
+      email: login.string("email"),
+    },
+  };
+}
+
+/**
+ * Reads a JSON object as Go's encoding/json reads it into a struct: a key's case doesn't count, what is missing or null
+ * is the type's zero value, unknown keys are passed over, and another type than the declared one is an error.
+ */
+class GoObject {
+  private readonly entries: readonly (readonly [string, unknown])[];
+
+  constructor(
+    private readonly part: "public" | "protected",
+    private readonly struct: string,
+    value: unknown,
+    place?: string,
+  ) {
+    if (!isObject(value) && value !== undefined && value !== null) throw this.mismatch(value, `main.${struct}`, place);
+    this.entries = Object.entries(value ?? {});
+  }
+
+  object(key: string, struct: string): GoObject {
+    return new GoObject(this.part, struct, this.value(key), `${this.struct}.${key}`);
+  }
+
+  string(key: string): string {
+    const value = this.value(key) ?? "";
+    if (typeof value !== "string") throw this.mismatch(value, "string", `${this.struct}.${key}`);
+    return value;
+  }
+
+  strings(key: string): string[] {
+    const value = this.value(key) ?? [];
+    if (!Array.isArray(value)) throw this.mismatch(value, "[]string", `${this.struct}.${key}`);
+    return value.map((item: unknown) => this.item(item, key));
+  }
+
+  map(key: string): Record<string, unknown> {
+    const value = this.value(key) ?? {};
+    if (!isObject(value)) throw this.mismatch(value, "map[string]interface {}", `${this.struct}.${key}`);
+    return value;
+  }
+
+  stringMap(key: string): Record<string, string> {
+    const value = this.value(key) ?? {};
+    if (!isObject(value)) throw this.mismatch(value, "map[string]string", `${this.struct}.${key}`);
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.item(item, key)]));
+  }
+
+  private item(item: unknown, key: string): string {
+    if (typeof (item ?? "") !== "string") throw this.mismatch(item, "string", `${this.struct}.${key}`);
+    return (item ?? "") as string;
+  }
+
+  private value(key: string): unknown {
+    return this.entries.filter(([name]) => name.toLowerCase() === key).at(-1)?.[1];
+  }
+
+  /** Names the types and the place, never the value, which may be a secret. */
+  private mismatch(value: unknown, type: string, place?: string): Error {
+    const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+    const where = place === undefined ? `value of type ${type}` : `struct field ${place} of type ${type}`;
+    return new Error(
+      `error parsing handler settings: failed to unmarshal ${this.part} settings: failed to unmarshal json: ` +
+        `json: cannot unmarshal ${kind} into Go ${where}`,
+    );
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function environmentOf(name: string): { install: string; compose: string } {
+  if (name === "" || name === "AzureCloud") return environments.AzureCloud;
+  if (name === "AzureChinaCloud") return environments.AzureChinaCloud;
+  throw new Error(`invalid environment name: ${name}`);
+}
+
+async function installDocker(
+  machine: Machine,
+  script: string,
+  retryMs: number,
+  log: (line: string) => void,
+): Promise<void> {
+  if ((await machine.run(["sh", "-c", "command -v docker"])).code === 0) {
+    log("docker already installed. not re-installing");
+    return;
+  }
+  for (let remaining = 5; ; remaining--) {
+    try {
+      await execute(machine, ["/bin/sh", "-c", script]);
+      return;
+    } catch (error) {
+      if (remaining === 0) throw error;
+      log(`install failed. remaining attempts=${remaining}. error=${String(error)}`);
+      await sleep(retryMs);
+    }
+  }
+}
+
+async function installCompose(machine: Machine, url: string, log: (line: string) => void): Promise<void> {
+  if ((await machine.run(["test", "-e", composeFile])).code === 0) {
+    log(`docker-compose is already installed at ${composeFile}`);
+    return;
+  }
+  const draft = `${composeFile}.part`;
+  const download = await machine.run(["curl", "-fsSL", "--create-dirs", "-o", draft, url]);
+  if (download.code !== 0) {
+    throw new Error(`error installing docker-compose: error downloading docker-compose: ${download.stderr.trim()}`);
+  }
+  await machine.mustRun(["sh", "-c", 'chmod 755 "$0" && mv "$0" "$1"', draft, composeFile]);
+}
+
+async function addUserToGroup(machine: Machine): Promise<void> {
+  const provisioning = await machine.readFile("/var/lib/waagent/ovf-env.xml").catch((error: unknown) => {
+    throw new Error(`failed to get provisioned user: ${String(error)}`);
+  });
+  const user = /<UserName>([^<]*)<\/UserName>/.exec(provisioning)?.[1] ?? "";
+  const result = await machine.run(["usermod", "-aG", "docker", user]);
+  if (result.code !== 0) throw new Error(`executing usermod failed: exit status ${result.code}`);
+}
+
+async function installCertificates(machine: Machine, settings: Settings, log: (line: string) => void): Promise<void> {
+  const files = [
+    ["ca.pem", settings.ca],
+    ["cert.pem", settings.cert],
+    ["key.pem", settings.key],
+  ] as const;
+  const missing = files.find(([, content]) => content === "");
+  if (missing !== undefined) {
+    log(
+      `Docker certificate ${missing[0]} is not provided in the extension settings, skipping docker certs installation`,
+    );
+    return;
+  }
+  await machine.mustRun(["mkdir", "-p", certificateFolder]);
+  for (const [name, content] of files) {
+    await machine.writeFile(path.posix.join(certificateFolder, name), decode(content), { mode: 0o600 });
+  }
+}
+
+/** Base64, or else the text as it is. */
+function decode(content: string): Buffer {
+  const text = content.trim();
+  const packed = text.replace(/[\r\n]/g, "");
+  const isBase64 = packed.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(packed);
+  return isBase64 ? Buffer.from(packed, "base64") : Buffer.from(text);
+}
+
+/** A port without certificates is passed on like any other: the trap that the program must never walk into. */
+function daemonArguments(settings: Settings): string {
+  const hasCertificates = settings.ca !== "" && settings.cert !== "" && settings.key !== "";
+  return [
+    "-H=fd://",
+    ...(hasCertificates
+      ? [
+          "--tlsverify",
+          `--tlscacert=${certificateFolder}/ca.pem`,
+          `--tlscert=${certificateFolder}/cert.pem`,
+          `--tlskey=${certificateFolder}/key.pem`,
+        ]
+      : []),
+    ...(settings.port === "" ? [] : [`-H=0.0.0.0:${settings.port}`]),
+    ...settings.options,
+  ].join(" ");
+}
+
+/** Edits the unit in place. Whether it differs now is all that decides about a restart, whatever the certificates are. */
+async function changeDaemonArguments(machine: Machine, words: string, log: (line: string) => void): Promise<boolean> {
+  const failed = "failed to update dockeropts: error updating DOCKER_OPTS:";
+  log(`Updating daemon args to: ${words}`);
+  const unit = await machine.readFile(unitFile).catch((error: unknown) => {
+    throw new Error(`${failed} error reading ${unitFile}: ${String(error)}`);
+  });
+  // It is the replacement of a regular expression without groups: of "$NAME" in an option, nothing is left.
+  const replacement = words.replace(/\$(?:\$|\w+|\{\w+\})/g, (found) => (found === "$$" ? "$" : ""));
+  const edited = unit.replace(/ExecStart=.*/g, () => `ExecStart=/usr/bin/dockerd ${replacement}`);
+  if (!/ExecStart=/.test(unit)) {
+    throw new Error(`${failed} error updating settings at ${unitFile}: systemd unit editor could not find ExecStart`);
+  }
+  if (edited === unit) return false;
+  await machine.writeFile(unitFile, edited, { mode: 0o644 });
+  return true;
+}
+
+async function login(machine: Machine, { login }: Settings): Promise<void> {
+  if (login.username === "" || login.password === "") return;
+  // The extension has the password among the arguments. Current Docker refuses both ways for the same reason: `--email`.
+  const words = ["docker", "login", `--email=${login.email}`, `--username=${login.username}`, "--password-stdin"];
+  const result = await machine.run([...words, ...(login.server === "" ? [] : [login.server])], {
+    input: login.password,
+  });
+  if (result.code !== 0) throw new Error("'docker login' failed");
+}
+
+async function composeUp(machine: Machine, settings: Settings, log: (line: string) => void): Promise<void> {
+  if (Object.keys(settings.compose).length === 0) {
+    log("docker-compose config not specified, noop");
+    return;
+  }
+  await machine.mustRun(["mkdir", "-p", path.posix.dirname(composeSettings)]);
+  // JSON is YAML too.
+  await machine.writeFile(composeSettings, JSON.stringify(settings.compose, undefined, 2), { mode: 0o644 });
+  const variables = { COMPOSE_HTTP_TIMEOUT: "600", COMPOSE_PROJECT_NAME: "compose", ...settings.composeVariables };
+  const exports = Object.entries(variables).map(([name, value]) => `export ${quote(`${name}=${value}`)}\n`);
+  const words = ["-f", composeSettings, "up", "-d"];
+  const script = ["sh", "-c", '. /dev/stdin && exec "$0" "$@" < /dev/null', composeFile, ...words];
+  const result = await machine.run(script, { input: exports.join("") });
+  if (result.code !== 0) {
+    const failure = `executing ${composeFile} [${words.join(" ")}] failed: exit status ${result.code}`;
+    const logs = `/var/log/azure/Microsoft.Azure.Extensions.DockerExtension/${logFile}`;
+    throw new Error(`'docker-compose up' failed: ${failure}. Check logs at ${logs}.`);
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replace(/'/g, `'\\''`)}'`;
+}
+
+async function execute(machine: Machine, [program = "", ...words]: string[]): Promise<void> {
+  const result = await machine.run([program, ...words]);
+  if (result.code !== 0)
+    throw new Error(`executing ${program} [${words.join(" ")}] failed: exit status ${result.code}`);
+}

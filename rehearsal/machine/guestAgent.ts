@@ -1,0 +1,200 @@
+// What Azure's Linux agent does in a machine: provisions it at its first boot, and runs the extensions it is given.
+import * as path from "node:path";
+import { dockerExtension } from "./dockerExtension";
+import type { Machine } from "./machine";
+
+export interface OsProfile {
+  computerName: string;
+  adminUsername: string;
+  adminPassword?: string;
+  sshPublicKeys: { path: string; keyData: string }[];
+  disablePasswordAuthentication: boolean;
+  /** Base64, as Azure hands it over. */
+  customData?: string;
+}
+
+/** Where the agent and the extensions keep what they know, as on Azure's machines. */
+export const agentFolder = "/var/lib/waagent";
+const sshdSettings = "/etc/ssh/sshd_config.d/50-waagent.conf";
+
+/** Makes the machine what its OS profile says: host name, user, keys, password, sshd. Doing it twice changes nothing more. */
+export async function provision(machine: Machine, profile: OsProfile): Promise<void> {
+  const { adminUsername: user, adminPassword: password } = profile;
+  await machine.mustRun(["mkdir", "-p", "-m", "0700", agentFolder]);
+  await machine.writeFile(path.posix.join(agentFolder, "ovf-env.xml"), ovfEnvironment(profile), { mode: 0o600 });
+  if (profile.customData !== undefined) {
+    await machine.writeFile(path.posix.join(agentFolder, "CustomData"), profile.customData, { mode: 0o600 });
+  }
+  await machine.writeFile("/etc/hostname", `${profile.computerName}\n`, { mode: 0o644 });
+  await machine.mustRun(["hostname", profile.computerName]);
+
+  if ((await machine.run(["id", "--user", user])).code !== 0) {
+    await machine.mustRun(["useradd", "--create-home", "--shell", "/bin/bash", user]);
+  }
+  if (password !== undefined) await machine.mustRun(["chpasswd"], { input: `${user}:${password}\n` });
+  const sudoer = `${user} ALL=(ALL) ${password === undefined ? "NOPASSWD: " : ""}ALL\n`;
+  await machine.writeFile("/etc/sudoers.d/waagent", sudoer, { mode: 0o440 });
+
+  const keysByFile = new Map<string, string[]>();
+  for (const key of profile.sshPublicKeys) {
+    keysByFile.set(key.path, [...(keysByFile.get(key.path) ?? []), `${key.keyData.trim()}\n`]);
+  }
+  for (const [file, keys] of keysByFile) {
+    await machine.mustRun(["install", "-d", "-m", "0700", "-o", user, "-g", user, path.posix.dirname(file)]);
+    await machine.writeFile(file, keys.join(""), { mode: 0o600, owner: `${user}:${user}` });
+  }
+
+  const login = profile.disablePasswordAuthentication ? "no" : "yes";
+  const sshd = `PasswordAuthentication ${login}\nKbdInteractiveAuthentication no\nClientAliveInterval 180\n`;
+  if ((await machine.run(["cat", sshdSettings])).stdout !== sshd) {
+    await machine.writeFile(sshdSettings, sshd, { mode: 0o644 });
+    // Not a reload: after a restart, sshd is known to listen.
+    await machine.mustRun(["systemctl", "restart", "ssh.service"]);
+  }
+}
+
+/** The file from which an extension learns the user's name. The agent leaves no password in it. */
+function ovfEnvironment(profile: OsProfile): string {
+  const keys = profile.sshPublicKeys.map(
+    (key) => `<PublicKey><Path>${xml(key.path)}</Path><Value>${xml(key.keyData.trim())}</Value></PublicKey>`,
+  );
+  return `<?xml version="1.0" encoding="utf-8"?>
+<ns0:Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:ns0="http://schemas.dmtf.org/ovf/environment/1" xmlns:ns1="http://schemas.microsoft.com/windowsazure">
+  <ns1:ProvisioningSection>
+    <ns1:Version>1.0</ns1:Version>
+    <ns1:LinuxProvisioningConfigurationSet xmlns="http://schemas.microsoft.com/windowsazure">
+      <ConfigurationSetType>LinuxProvisioningConfiguration</ConfigurationSetType>
+      <HostName>${xml(profile.computerName)}</HostName>
+      <UserName>${xml(profile.adminUsername)}</UserName>
+      ${profile.adminPassword === undefined ? "" : "<UserPassword>REDACTED</UserPassword>"}
+      <DisableSshPasswordAuthentication>${profile.disablePasswordAuthentication}</DisableSshPasswordAuthentication>
+      <SSH><PublicKeys>${keys.join("")}</PublicKeys></SSH>
+    </ns1:LinuxProvisioningConfigurationSet>
+  </ns1:ProvisioningSection>
+</ns0:Environment>
+`;
+}
+
+function xml(text: string): string {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+/** One kind of extension, as the machine sees it. */
+export interface ExtensionHandler {
+  /** The version that is installed, for example "1.2.2". */
+  version: string;
+  /** How its status reports name the operation, for example "Enable Docker". */
+  operation: string;
+  /** Its log's name in its folder under /var/log/azure, for example "docker-extension.log". */
+  logFile: string;
+  /** Carries the settings out; throws what goes wrong, in the words of the extension. */
+  enable(machine: Machine, settings: ExtensionSettings, log: (line: string) => void): Promise<void>;
+}
+
+export interface ExtensionSettings {
+  settings: unknown;
+  /** Never to be written to a log, an error or an argument list. */
+  protectedSettings: unknown;
+}
+
+export interface ExtensionRequest extends ExtensionSettings {
+  publisher: string;
+  type: string;
+  /** For example "1.2": that minor version or a later one of the same major version. */
+  typeHandlerVersion: string;
+  /** The number of this set of settings. Defaults to one more than the last one's. */
+  sequence?: number;
+}
+
+export type ExtensionResult =
+  | { status: "success"; message: string }
+  | { status: "error"; code: "ArtifactNotFound" | "VMExtensionProvisioningError"; message: string };
+
+/** By publisher and type, as Azure names them; their letters' case doesn't count there. */
+export const extensionHandlers: Readonly<Record<string, ExtensionHandler>> = {
+  "Microsoft.Azure.Extensions/DockerExtension": dockerExtension(),
+};
+
+/** Runs an extension with its settings, as a PUT of it on Azure does, and gives back the status that it reports. */
+export async function runExtension(
+  machine: Machine,
+  request: ExtensionRequest,
+  handlers: Readonly<Record<string, ExtensionHandler>> = extensionHandlers,
+): Promise<ExtensionResult> {
+  const wanted = `${request.publisher}/${request.type}`;
+  const found = Object.entries(handlers).find(([key]) => key.toLowerCase() === wanted.toLowerCase());
+  if (found === undefined || !satisfies(found[1].version, request.typeHandlerVersion)) {
+    const asked = `publisher '${request.publisher}', type '${request.type}', and type handler version '${request.typeHandlerVersion}'`;
+    return {
+      status: "error",
+      code: "ArtifactNotFound",
+      message: `Extension with ${asked} could not be found in the extension repository.`,
+    };
+  }
+  const [key, handler] = found;
+  const name = key.replace("/", ".");
+  const folder = path.posix.join(agentFolder, `${name}-${handler.version}`);
+  const logFolder = path.posix.join("/var/log/azure", name);
+  await machine.mustRun(["mkdir", "-p", `${folder}/config`, `${folder}/status`, logFolder]);
+  const environment = [{ version: 1.0, name, handlerEnvironment: handlerEnvironment(folder, logFolder) }];
+  await machine.writeFile(`${folder}/HandlerEnvironment.json`, JSON.stringify(environment), { mode: 0o600 });
+
+  const last = await machine.run(["cat", `${folder}/mrseq`]);
+  const sequence = request.sequence ?? (last.code === 0 ? Number(last.stdout) + 1 : 0);
+  // The agent's own file also holds the protected settings, encrypted; what is not written here can't be read here.
+  const runtimeSettings = [{ handlerSettings: { publicSettings: request.settings ?? {} } }];
+  await machine.writeFile(`${folder}/config/${sequence}.settings`, JSON.stringify({ runtimeSettings }), {
+    mode: 0o600,
+  });
+  await machine.writeFile(`${folder}/mrseq`, `${sequence}`, { mode: 0o600 });
+
+  const report = async (status: "transitioning" | "success" | "error", message: string): Promise<void> => {
+    const item = { operation: handler.operation, status, formattedMessage: { lang: "en", message } };
+    const reports = [{ version: 1, timestampUTC: timestamp(), status: item }];
+    await machine.writeFile(`${folder}/status/${sequence}.status`, JSON.stringify(reports, undefined, "\t"), {
+      mode: 0o600,
+    });
+  };
+  const lines: string[] = [];
+  const log = (line: string): void => {
+    lines.push(`[${request.type}] ${timestamp()} ${line}\n`);
+  };
+  await report("transitioning", handler.operation);
+  log(`seqnum: ${sequence}`);
+  let result: ExtensionResult;
+  try {
+    await handler.enable(machine, { settings: request.settings, protectedSettings: request.protectedSettings }, log);
+    result = { status: "success", message: `${handler.operation} succeeded` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log(`ERROR: ${reason}`);
+    result = {
+      status: "error",
+      code: "VMExtensionProvisioningError",
+      message: `${handler.operation} failed: ERROR: ${reason}`,
+    };
+  }
+  await machine.mustRun(["sh", "-c", 'cat >> "$0"', `${logFolder}/${handler.logFile}`], { input: lines.join("") });
+  await report(result.status, result.message);
+  return result;
+}
+
+/** Whether `installed` is of the version that `asked` names, or a later minor one. */
+function satisfies(installed: string, asked: string): boolean {
+  const [major, minor = 0] = installed.split(".").map(Number);
+  const [askedMajor, askedMinor = 0] = asked.split(".").map(Number);
+  return major === askedMajor && minor >= askedMinor;
+}
+
+function handlerEnvironment(folder: string, logFolder: string): Record<string, string> {
+  return {
+    heartbeatFile: `${folder}/heartbeat.log`,
+    statusFolder: `${folder}/status`,
+    configFolder: `${folder}/config`,
+    logFolder,
+  };
+}
+
+function timestamp(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, "Z");
+}

@@ -1,0 +1,402 @@
+// Boots a real Linux machine (systemd-nspawn on an overlay), finds it again from any process, runs commands in it, stops it.
+//
+// A machine is known by its control group, whose name follows from its folder: whatever runs in that group is the
+// machine, whoever started it and however far it got; the kernel keeps the list, and no process ID can mislead.
+import { spawn } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CommandResult, mustRun, plainEnvironment, runCommand } from "./command";
+import { bridgeNamespace, innerBridge } from "./network";
+import { systemdCgroupMounts } from "./systemPackages";
+
+export interface MachineSpec {
+  /** Holds all of the machine's state: its disk, Docker's data, the console's log. */
+  directory: string;
+  /** The root file system that its disk starts from; it is only read. */
+  rootFileSystem: string;
+  hostName: string;
+  /** The bridge that it is plugged into (see network.ts). */
+  bridge: string;
+  /** With prefix length, for example ["198.18.3.4/24", "10.0.0.4/24"]. */
+  addresses: string[];
+}
+
+export interface RunOptions {
+  /** What the command reads on standard input: the way for secrets. */
+  input?: string | Buffer;
+  /** The command and what it started is killed after so long, and `run` rejects. Defaults to no limit. */
+  timeoutMs?: number;
+  /** Added to a plain environment. */
+  env?: Record<string, string>;
+}
+
+const bootTimeoutMs = 60_000;
+const shutdownTimeoutMs = 20_000;
+/** SIGRTMIN+3: systemd's signal to power off. */
+const powerOffSignal = 37;
+
+/** What a machine's folder holds; Docker's and containerd's data lie beside the overlay, since overlays don't stack. */
+const parts = {
+  upper: "disk/upper",
+  work: "disk/work",
+  docker: "disk/docker",
+  containerd: "disk/containerd",
+  root: "root",
+  console: "console.log",
+  lock: "lock",
+  launch: "launch",
+  spec: "spec.json",
+} as const;
+
+// Starts a machine, in a session of its own. The lock lasts until the script is in the machine's control group, and under
+// it the script sees whether it is still wanted: whoever takes the launch file away and then gets the lock once finds
+// every script that goes on in the group, however late it came to run. The overlay is mounted in a mount namespace of the
+// machine's own, so it goes when the machine goes, however that ends.
+const launchScript = `set -eu
+directory=$1 launch=$2 lower=$3 namespace=$4 bridge=$5 name=$6 host=$7
+shift 7
+exec 9> "$directory/${parts.lock}"
+flock 9
+[ "$(cat "$directory/${parts.launch}")" = "$launch" ]
+mkdir -p "$@"
+for group; do echo $$ > "$group/cgroup.procs"; done
+exec 9>&-
+# As the machine has cgroup2 to itself: systemd-nspawn gives v1's controllers read-only, and Docker can't run on that.
+export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+exec nsenter --net="$namespace" unshare --mount sh -c 'set -e
+  mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/${parts.upper},workdir=$1/${parts.work}" "$1/${parts.root}"
+  # The three system calls beyond the usual ones are for what runs containers: session keys, and device rules in BPF.
+  exec systemd-nspawn --quiet --boot --directory="$1/${parts.root}" --machine="$4" --hostname="$5" --network-bridge="$3" \\
+    --register=no --keep-unit --capability=all --system-call-filter="add_key keyctl bpf" \\
+    --bind="$1/${parts.docker}:/var/lib/docker" --bind="$1/${parts.containerd}:/var/lib/containerd" \\
+    --resolv-conf=off --timezone=off --link-journal=no --console=read-only --setenv=TERM=dumb
+' sh "$directory" "$lower" "$bridge" "$name" "$host"`;
+
+// A new file under another name, then the rename: nobody ever reads half of it, or reads it with too wide a mode.
+const writeScript = `set -eu
+umask 077
+draft=$(mktemp "$1.XXXXXX")
+trap 'rm -f "$draft"' EXIT
+cat > "$draft"
+if [ -n "$3" ]; then chown "$3" "$draft"; fi
+chmod "$2" "$draft"
+mv -fT "$draft" "$1"`;
+
+export class Machine {
+  constructor(readonly directory: string) {}
+
+  /** Runs a command in the machine, as root. */
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    // timeout(1) runs inside: to kill only what entered the machine would leave the command itself running there.
+    const limit = options.timeoutMs === undefined ? [] : ["timeout", "--signal=KILL", `${options.timeoutMs / 1000}`];
+    const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
+    // nsenter's own way to wait for the command stops nsenter for good when the machine's shutdown stops all processes;
+    // the command would stay a zombie then, and the machine with it. A shell between the two just waits.
+    const wait = ["--no-fork", "--", "sh", "-c", '"$@"; exit "$?"', "sh"];
+    const result = await runCommand(
+      ["nsenter", `--target=${this.leader()}`, ...namespaces, ...wait, ...limit, ...argv],
+      {
+        env: { ...plainEnvironment, ...options.env },
+        ...(options.input === undefined ? {} : { input: options.input }),
+      },
+    );
+    if (options.timeoutMs !== undefined && result.code === 137) {
+      throw new Error(
+        `${argv.slice(0, 2).join(" ")} in ${this.directory} did not end within ${options.timeoutMs / 1000} s`,
+      );
+    }
+    return result;
+  }
+
+  /** As run, but an exit code other than 0 throws an error with what the command said. Gives back standard output. */
+  async mustRun(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+    const result = await this.run(argv, options);
+    if (result.code !== 0) {
+      throw new Error(
+        `in the machine: ${argv.slice(0, 3).join(" ")} failed with exit code ${result.code}: ${result.stderr.trim()}`,
+      );
+    }
+    return result.stdout;
+  }
+
+  /** Writes a file whole or not at all; its folder must be there. `owner` as chown takes it, for example "ann:ann". */
+  async writeFile(file: string, content: string | Buffer, attributes: { mode: number; owner?: string }): Promise<void> {
+    const words = [file, attributes.mode.toString(8), attributes.owner ?? ""];
+    await this.mustRun(["sh", "-c", writeScript, "sh", ...words], { input: content });
+  }
+
+  async readFile(file: string): Promise<string> {
+    return this.mustRun(["cat", file]);
+  }
+
+  /** Reboots it; what is on its disk stays. */
+  async restart(): Promise<void> {
+    const spec = readSpec(this.directory);
+    if (spec === undefined) throw new Error(`${this.directory} holds no machine`);
+    await stopMachine(this.directory, { keepDisk: true });
+    await bootMachine(JSON.parse(spec) as MachineSpec);
+  }
+
+  private leader(): number {
+    const leader = processes(this.directory).leader;
+    if (leader === undefined) throw new Error(`the machine in ${this.directory} is not running`);
+    return leader;
+  }
+}
+
+/**
+ * Boots the machine and waits until its systemd has started everything. Completes or replaces what a boot that was cut
+ * off left behind; a machine that runs to the same specification is left running.
+ * @throws with the console's last lines, if it isn't up within a minute.
+ */
+export async function bootMachine(spec: MachineSpec): Promise<Machine> {
+  const wanted = `${JSON.stringify(spec, undefined, 2)}\n`;
+  if (runningMachine(spec.directory) === undefined || readSpec(spec.directory) !== wanted) {
+    await stopMachine(spec.directory, { keepDisk: true });
+    prepareDisk(spec);
+    fs.writeFileSync(path.join(spec.directory, parts.spec), wanted);
+    await launch(spec);
+  }
+  const machine = new Machine(spec.directory);
+  const problem = await waitUntilUp(machine);
+  if (problem === undefined) return machine;
+  const log = consoleTail(spec.directory);
+  await stopMachine(spec.directory, { keepDisk: true });
+  throw new Error(`the machine ${spec.hostName} did not boot: ${problem}. Its console's last lines:\n${log}`);
+}
+
+/** The machine that runs in this folder, whichever process started it. */
+export function runningMachine(directory: string): Machine | undefined {
+  const { supervisor, leader } = processes(directory);
+  return supervisor === undefined || leader === undefined ? undefined : new Machine(directory);
+}
+
+/** Shuts the machine down, if there is one, and keeps its disk; or without `keepDisk`, ends it at once and removes the folder. */
+export async function stopMachine(directory: string, { keepDisk }: { keepDisk: boolean }): Promise<void> {
+  if (fs.existsSync(directory)) {
+    fs.rmSync(path.join(directory, parts.launch), { force: true });
+    await mustRun(["flock", path.join(directory, parts.lock), "true"]);
+  }
+  if (keepDisk) {
+    const deadline = Date.now() + shutdownTimeoutMs;
+    for (
+      let { leader } = processes(directory);
+      leader !== undefined && Date.now() < deadline;
+      { leader } = processes(directory)
+    ) {
+      // Again and again: a systemd that has only just begun to boot doesn't hear it yet.
+      kill(leader, powerOffSignal);
+      await waitUntilEmpty(directory, 500);
+    }
+  }
+  const { leader } = processes(directory);
+  if (leader !== undefined) {
+    // The kernel ends all that runs in the machine with its first process, and systemd-nspawn then tidies up after itself.
+    kill(leader, "SIGKILL");
+    await waitUntilEmpty(directory, 5_000);
+  }
+  for (let left = processes(directory).all; left.length > 0; left = processes(directory).all) {
+    for (const pid of left) kill(pid, "SIGKILL");
+    await sleep(20);
+  }
+  for (const group of controlGroups(directory)) await removeGroup(group);
+  await removeInterface(directory);
+  // What systemd-nspawn leaves when it is killed itself.
+  fs.rmSync(`/run/systemd/nspawn/propagate/${identity(directory)}`, { recursive: true, force: true });
+  if (!keepDisk) fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
+
+/** The kernel takes a dead machine's interface away in its own time, and the next boot's needs the name. */
+async function removeInterface(directory: string): Promise<void> {
+  const spec = readSpec(directory);
+  if (spec === undefined) return;
+  const { bridge } = JSON.parse(spec) as MachineSpec;
+  // That neither the bridge nor the interface is there is the usual case.
+  await runCommand([
+    "nsenter",
+    `--net=${bridgeNamespace(bridge)}`,
+    "ip",
+    "link",
+    "delete",
+    `vb-${identity(directory)}`,
+  ]);
+}
+
+function prepareDisk(spec: MachineSpec): void {
+  for (const part of [parts.upper, parts.work, parts.docker, parts.containerd, parts.root]) {
+    fs.mkdirSync(path.join(spec.directory, part), { recursive: true });
+  }
+  const etc = path.join(spec.directory, parts.upper, "etc");
+  fs.mkdirSync(etc, { recursive: true });
+  const hosts = [
+    "127.0.0.1 localhost",
+    "::1 localhost ip6-localhost ip6-loopback",
+    ...spec.addresses.map((address) => `${address.split("/")[0] ?? ""} ${spec.hostName}`),
+  ];
+  fs.writeFileSync(path.join(etc, "hostname"), `${spec.hostName}\n`);
+  fs.writeFileSync(path.join(etc, "hosts"), `${hosts.join("\n")}\n`);
+  fs.writeFileSync(path.join(etc, "rehearsal-addresses"), `${spec.addresses.join("\n")}\n`);
+}
+
+/** Starts the machine so that it outlives this process and holds nothing of it: no pipe, no session, no environment. */
+async function launch(spec: MachineSpec): Promise<void> {
+  const id = randomUUID();
+  fs.writeFileSync(path.join(spec.directory, parts.launch), id);
+  const log = fs.openSync(path.join(spec.directory, parts.console), "w", 0o600);
+  try {
+    const words = [
+      ...[spec.directory, id, spec.rootFileSystem, bridgeNamespace(spec.bridge), innerBridge],
+      ...[identity(spec.directory), spec.hostName, ...controlGroups(spec.directory)],
+    ];
+    await new Promise<void>((resolve, reject) => {
+      const child = spawn("setsid", ["--fork", "sh", "-c", launchScript, "sh", ...words], {
+        stdio: ["ignore", log, log],
+        env: plainEnvironment,
+        cwd: "/",
+      });
+      child.on("error", reject);
+      child.on("exit", () => {
+        resolve();
+      });
+    });
+  } finally {
+    fs.closeSync(log);
+  }
+}
+
+/** Waits for the boot's end; what went wrong, if anything did. */
+async function waitUntilUp(machine: Machine): Promise<string | undefined> {
+  const deadline = Date.now() + bootTimeoutMs;
+  let seen = false;
+  let state = "";
+  while (Date.now() < deadline) {
+    const { all, leader } = processes(machine.directory);
+    seen ||= all.length > 0;
+    if (seen && all.length === 0) return "it ended";
+    if (leader !== undefined) {
+      // The bus takes connections only some way into the boot; until then this fails at once.
+      const result = await machine
+        .run(["systemctl", "is-system-running", "--wait"], { timeoutMs: Math.max(1, deadline - Date.now()) })
+        .catch((error: unknown) => ({ stdout: String(error) }));
+      state = result.stdout.trim();
+      // A degraded system is up; which of its services failed is for whoever needs them to say.
+      if (state === "running" || state === "degraded") return undefined;
+    }
+    await sleep(25);
+  }
+  return `it was not up after ${bootTimeoutMs / 1000} s${state === "" ? "" : ` (systemd says: ${state})`}`;
+}
+
+function consoleTail(directory: string): string {
+  const log = fs.readFileSync(path.join(directory, parts.console), "utf8");
+  return log
+    .replace(/\x1b\[[0-9;?]*[A-Za-z]|\r/g, "")
+    .trim()
+    .split("\n")
+    .slice(-15)
+    .join("\n");
+}
+
+function readSpec(directory: string): string | undefined {
+  try {
+    return fs.readFileSync(path.join(directory, parts.spec), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Eight digits, so that the name of its network interface (15 characters at most) still tells machines apart. */
+function identity(directory: string): string {
+  return `adh-${createHash("sha256").update(path.resolve(directory)).digest("hex").slice(0, 8)}`;
+}
+
+/** The control groups that the machine of this folder runs in, whether or not it does. */
+export function controlGroups(directory: string): string[] {
+  return systemdCgroupMounts().map((mount) => path.join(mount, identity(directory)));
+}
+
+interface Processes {
+  /** systemd-nspawn itself. */
+  supervisor?: number;
+  /** The machine's first process. */
+  leader?: number;
+  all: number[];
+}
+
+function processes(directory: string): Processes {
+  const group = controlGroups(directory)[0] ?? "";
+  const all = groupsBelow(group).flatMap(pidsOf);
+  const supervisor = pidsOf(path.join(group, "supervisor"))[0];
+  const leader = all.find(isFirstOfMachine);
+  return { all, ...(supervisor === undefined ? {} : { supervisor }), ...(leader === undefined ? {} : { leader }) };
+}
+
+/** Whether the process is number 1 one namespace further in; the first of a container is two further in. */
+function isFirstOfMachine(pid: number): boolean {
+  const own = namespacePids("self").length;
+  const pids = namespacePids(`${pid}`);
+  return pids.length === own + 1 && pids[own] === "1";
+}
+
+function namespacePids(pid: string): string[] {
+  return /^NSpid:\t(.*)$/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1]?.split("\t") ?? [];
+}
+
+function pidsOf(group: string): number[] {
+  return readOrEmpty(path.join(group, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+}
+
+/** The group and all below it, a parent before its children. */
+function groupsBelow(group: string): string[] {
+  let children: fs.Dirent[];
+  try {
+    children = fs.readdirSync(group, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return [
+    group,
+    ...children.filter((entry) => entry.isDirectory()).flatMap((entry) => groupsBelow(path.join(group, entry.name))),
+  ];
+}
+
+/** Files in /proc and in control groups vanish with what they tell of. */
+function readOrEmpty(file: string): string {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals | number): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+async function waitUntilEmpty(directory: string, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (processes(directory).all.length > 0 && Date.now() < deadline) await sleep(20);
+}
+
+async function removeGroup(group: string): Promise<void> {
+  for (const below of groupsBelow(group).reverse()) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        fs.rmdirSync(below);
+        break;
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === "ENOENT") break;
+        // A process that has ended keeps its group busy for a moment.
+        if (code !== "EBUSY" || attempt === 100) throw error;
+        await sleep(20);
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// The network on which the rehearsal's machines see each other and this computer, and nothing else.
+//
+// The bridge lies in a network namespace of its own, and one veth pair leads from it to this computer. Were the bridge
+// among this computer's own interfaces, a firewall of its own (Docker's drops what is forwarded) would also judge what
+// passes between two machines, and allowing it would mean to change that firewall.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mustRun, plainEnvironment } from "./command";
+
+export interface Subnet {
+  /** The interface's name on this computer, at most 15 characters, for example "adh1f0c22aa". */
+  bridge: string;
+  /** For example "198.18.7.0/24". */
+  subnet: string;
+  /** This computer's own address in it, for example "198.18.7.1". */
+  gateway: string;
+}
+
+/** The network namespace that holds the bridge; the machines' interfaces are plugged in there. */
+export function bridgeNamespace(name: string): string {
+  return `/run/netns/${name}`;
+}
+
+/** The bridge's name inside its namespace. */
+export const innerBridge = "bridge0";
+
+// Both scripts run under a lock, so that two processes that start at once make one bridge.
+const ensureScript = `set -eu
+name=$1 address=$2 namespace=/run/netns/$1 bridge=${innerBridge}
+inside() { nsenter --net="$namespace" "$@"; }
+if ! inside true 2>/dev/null; then
+  : > "$namespace"
+  unshare --net="$namespace" true
+fi
+inside ip link show "$bridge" >/dev/null 2>&1 || inside ip link add "$bridge" type bridge
+# A pair whose other end lies elsewhere is the left-over of a namespace that is gone.
+inside ip link show uplink >/dev/null 2>&1 || ip link delete "$name" 2>/dev/null || true
+ip link show "$name" >/dev/null 2>&1 || ip link add "$name" type veth peer name uplink netns "$name"
+inside ip link set uplink master "$bridge" up
+inside ip link set "$bridge" up
+ip address replace "$address" dev "$name"
+ip link set "$name" up`;
+
+const removeScript = `set -eu
+name=$1 namespace=/run/netns/$1
+if ip link show "$name" >/dev/null 2>&1; then ip link delete "$name"; fi
+if [ -e "$namespace" ]; then
+  while umount "$namespace" 2>/dev/null; do :; done
+  rm -f "$namespace"
+fi`;
+
+/** Makes the bridge, or completes one that was left half made. `cidrOfHost`: this computer's address, for example "198.18.7.1/24". */
+export async function ensureBridge(name: string, cidrOfHost: string): Promise<void> {
+  await locked(ensureScript, name, cidrOfHost);
+}
+
+/** Removes the bridge and its namespace; one that is not there is no error. */
+export async function removeBridge(name: string): Promise<void> {
+  await locked(removeScript, name);
+}
+
+async function locked(script: string, ...words: string[]): Promise<void> {
+  await mustRun(["sh", "-c", 'mkdir -p /run/netns && exec flock /run/netns sh -c "$0" sh "$@"', script, ...words]);
+}
+
+/**
+ * The network for a rehearsal: the same for the same seed, 198.18.N.0/24 of the range that RFC 2544 keeps for test benches.
+ * Moves on to the next one, up to 198.19.255.0/24, while another interface of this computer has an address or a route in it.
+ * @throws if all 512 are taken.
+ */
+export function chooseSubnet(seed: string): Subnet {
+  const hash = createHash("sha256").update(seed).digest();
+  const bridge = `adh${hash.toString("hex", 0, 4)}`;
+  const taken = otherRanges(bridge);
+  const first = hash.readUInt8(4);
+  for (let step = 0; step < 512; step++) {
+    const base = toNumber(198, 18, 0, 0) + ((first + step) % 512) * 256;
+    if (taken.some((range) => range.first <= base + 255 && base <= range.last)) continue;
+    const prefix = `198.${Math.floor(base / 65536) % 256}.${Math.floor(base / 256) % 256}`;
+    return { bridge, subnet: `${prefix}.0/24`, gateway: `${prefix}.1` };
+  }
+  throw new Error("every network of 198.18.0.0/15 is in use by another interface of this computer");
+}
+
+interface Range {
+  first: number;
+  last: number;
+}
+
+function otherRanges(bridge: string): Range[] {
+  const said = spawnSync("ip", ["-4", "-oneline", "route", "show", "table", "all"], {
+    encoding: "utf8",
+    env: plainEnvironment,
+  });
+  if (said.status !== 0) throw new Error(`ip route failed: ${said.stderr}`);
+  return said.stdout
+    .split("\n")
+    .filter((line) => !line.includes(` dev ${bridge} `))
+    .flatMap((line) => {
+      const match = /^(?:[a-z]+ )?(\d+)\.(\d+)\.(\d+)\.(\d+)(?:\/(\d+))?/.exec(line);
+      if (!match) return [];
+      const [a = 0, b = 0, c = 0, d = 0] = match.slice(1, 5).map(Number);
+      const bits = Number(match[5] ?? 32);
+      // Half of the Internet in one route is a VPN's way to say "default": a more specific route goes before it.
+      if (bits < 8) return [];
+      const start = toNumber(a, b, c, d);
+      return [{ first: start, last: start + 2 ** (32 - bits) - 1 }];
+    });
+}
+
+function toNumber(a: number, b: number, c: number, d: number): number {
+  return ((a * 256 + b) * 256 + c) * 256 + d;
+}

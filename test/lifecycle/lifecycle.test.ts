@@ -1,0 +1,169 @@
+/** The life of a stack on the real engine: preview, up, up again, drift, renewal, changes, teardown; the control plane alone. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DECLARED, Scratch } from "../support/scratch";
+
+const CREATED = Object.fromEntries(Object.keys(DECLARED).map((name) => [name, "+"]));
+
+test("from nothing to a host and back", async (t) => {
+  const scratch = new Scratch(t);
+
+  let rehearsal = await scratch.open();
+  await rehearsal.preview();
+  assert.deepEqual(scratch.steps(), CREATED);
+  assert.deepEqual(rehearsal.subscription.store.list(), [], "a preview makes nothing");
+
+  const { outputs } = await rehearsal.up();
+  const declared = Object.entries(scratch.state()).map(([name, { type, parent }]) => {
+    const parentName = parent?.split("::").at(-1);
+    return [name, [type, parentName === "azure-docker-host-rehearsal" ? "stack" : parentName]];
+  });
+  assert.deepEqual(Object.fromEntries(declared), DECLARED);
+  assert.match(outputs.fqdn, /^docker-host-[a-z0-9]{6}\.westeurope\.cloudapp\.azure\.com$/);
+  assert.deepEqual(
+    { ...outputs, caCert: "", clientCert: "", clientKey: "", sshPrivateKey: "" },
+    {
+      dockerHost: `tcp://${outputs.fqdn}:4243`,
+      fqdn: outputs.fqdn,
+      publicIpAddress: "203.0.113.10",
+      adminUsername: "azureuser",
+      caCert: "",
+      clientCert: "",
+      clientKey: "",
+      sshPrivateKey: "",
+    },
+  );
+
+  rehearsal = await scratch.open();
+  assert.deepEqual((await rehearsal.up()).changes, { same: 18 }, "a second up changes nothing");
+  assert.deepEqual(scratch.steps(), {});
+  assert.deepEqual(await rehearsal.refresh(), { same: 18 }, "and nothing has drifted");
+
+  // Somebody opens the port to everyone in the portal.
+  const { store } = rehearsal.subscription;
+  const group = store.list().find(({ armType }) => armType === "Microsoft.Network/networkSecurityGroups");
+  assert.ok(group);
+  const [rule, ...others] = group.body.securityRules as { sourceAddressPrefix: string }[];
+  store.set({ ...group, body: { ...group.body, securityRules: [{ ...rule, sourceAddressPrefix: "*" }, ...others] } });
+  rehearsal = await scratch.open();
+  await rehearsal.refresh();
+  assert.deepEqual(scratch.steps(), { "docker-host-nsg": "~ securityRules" }, "a refresh sees the drift");
+  rehearsal = await scratch.open();
+  await rehearsal.up();
+  assert.deepEqual(scratch.steps(), { "docker-host-nsg": "~ securityRules" }, "and the next up mends it");
+  assert.deepEqual(store.get(group.id)?.body, group.body);
+
+  rehearsal = await scratch.open();
+  assert.deepEqual(await rehearsal.destroy(), { delete: 18 });
+  assert.deepEqual(store.list(), [], "nothing is left in Azure");
+  assert.deepEqual(scratch.state(), {});
+});
+
+test("near their end, certificates are renewed by preview's own account, and the extension gets them", async (t) => {
+  const scratch = new Scratch(t);
+  const before = (await (await scratch.open()).up()).outputs;
+  const renewed = {
+    "docker-host-server": "+- readyForRenewal",
+    "docker-host-client-admin": "+- readyForRenewal",
+    "docker-host-docker": "~ protectedSettings, settings",
+  };
+  const hours = (days: number): string => `${days * 24}`;
+  process.env.REHEARSAL_CLOCK_OFFSET_HOURS = hours(365 - 31);
+  t.after(() => {
+    delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;
+  });
+  assert.deepEqual((await (await scratch.open()).up()).changes, { same: 18 }, "31 days before the end: nothing");
+
+  process.env.REHEARSAL_CLOCK_OFFSET_HOURS = hours(365 - 29);
+  const rehearsal = await scratch.open();
+  await rehearsal.preview();
+  assert.deepEqual(scratch.steps(), renewed);
+  const { outputs } = await rehearsal.up();
+  assert.notEqual(outputs.clientCert, before.clientCert);
+  assert.equal(outputs.clientKey, before.clientKey, "the key stays");
+  assert.equal(outputs.caCert, before.caCert, "the authority stays");
+  assert.deepEqual((await (await scratch.open()).up()).changes, { same: 18 });
+});
+
+/** What a change of one setting does, by resource. `+-` is a replacement. */
+const CHANGES: { change: string; config: Record<string, string>; steps: Record<string, string> }[] = [
+  {
+    change: "dockerPort",
+    config: { dockerPort: "4244" },
+    steps: { "docker-host-nsg": "~ securityRules", "docker-host-docker": "~ settings" },
+  },
+  {
+    change: "dockerSources",
+    config: { "dockerSources[1]": "198.51.100.7" },
+    steps: { "docker-host-nsg": "~ securityRules" },
+  },
+  {
+    change: "sshSources",
+    config: { "sshSources[0]": "VirtualNetwork" },
+    steps: { "docker-host-nsg": "~ securityRules" },
+  },
+  { change: "vmSize", config: { vmSize: "Standard_D2s_v5" }, steps: { "docker-host-vm": "~ hardwareProfile" } },
+  {
+    change: "adminUsername",
+    config: { adminUsername: "ops" },
+    steps: { "docker-host-vm": "+- osProfile", "docker-host-docker": "+-" },
+  },
+  {
+    change: "image",
+    config: { image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest" },
+    steps: { "docker-host-vm": "+- storageProfile", "docker-host-docker": "+-" },
+  },
+  {
+    change: "trustedLaunch",
+    config: { trustedLaunch: "false" },
+    steps: { "docker-host-vm": "+- securityProfile", "docker-host-docker": "+-" },
+  },
+  {
+    change: "passwordLogin",
+    config: { passwordLogin: "true" },
+    steps: { "docker-host-password": "+", "docker-host-vm": "+- osProfile", "docker-host-docker": "+-" },
+  },
+  {
+    change: "sshPublicKey",
+    config: {
+      sshPublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzHXvYlc5eKq3CPsGlnQqerkRXSjUReXDfp+TJC9PvF me@laptop",
+    },
+    steps: { "docker-host-vm": "+- osProfile", "docker-host-docker": "+-", "docker-host-ssh-key": "-" },
+  },
+];
+
+test("each change is previewed as the update or the replacement that it is, and Azure takes it", async (t) => {
+  const scratch = new Scratch(t);
+  const first = (await (await scratch.open()).up()).outputs;
+  for (const { change, config, steps } of CHANGES) {
+    await t.test(change, async () => {
+      const rehearsal = await scratch.open(config);
+      await rehearsal.preview();
+      assert.deepEqual(scratch.steps(), steps);
+      const { outputs } = await rehearsal.up();
+      assert.equal(outputs.publicIpAddress, first.publicIpAddress, "the address stays");
+      assert.equal(outputs.clientCert, first.clientCert, "the client stays");
+      assert.deepEqual(
+        rehearsal.subscription.store.list().map(({ provisioningState }) => provisioningState),
+        Array(7).fill("Succeeded"),
+      );
+    });
+  }
+  assert.deepEqual(await (await scratch.open()).destroy().then(() => scratch.state()), {});
+});
+
+test("a DNS label of one's own: the name changes, and the server's certificate with it", async (t) => {
+  const scratch = new Scratch(t);
+  await (await scratch.open()).up();
+  const rehearsal = await scratch.open({ dnsLabel: "build-host" });
+  await rehearsal.preview();
+  assert.deepEqual(scratch.steps(), {
+    "docker-host-ip": "~ dnsSettings",
+    "docker-host-dns-suffix": "-",
+    "docker-host-server-request": "+- dnsNames, ipAddresses",
+    "docker-host-server": "+- certRequestPem",
+    "docker-host-docker": "~ protectedSettings, settings",
+  });
+  const { outputs } = await rehearsal.up();
+  assert.equal(outputs.dockerHost, "tcp://build-host.westeurope.cloudapp.azure.com:4243");
+});

@@ -1,0 +1,85 @@
+/** A rehearsal in a temporary folder, for tests: what it printed, what its engine's state holds, and nothing left of it afterwards. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { filesOf } from "../../rehearsal/files";
+import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
+
+/** What the state file says of a resource. */
+export interface StateResource {
+  urn: string;
+  type: string;
+  parent?: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+}
+
+/** A temporary folder for a rehearsal, taken away after the test with everything that stands behind it. */
+export class Scratch {
+  readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-test-"));
+  /** What the rehearsal printed. */
+  lines: string[] = [];
+
+  constructor(
+    test: Pick<TestContext, "after">,
+    private readonly machines = false,
+  ) {
+    test.after(async () => {
+      await sweep(this.directory);
+      rmSync(this.directory, { recursive: true, force: true });
+    });
+  }
+
+  /** Opens the rehearsal, anew each time, as each command does. */
+  async open(config: RehearsalOptions["config"] = {}): Promise<Rehearsal> {
+    this.lines = [];
+    const print = (line: string): void => {
+      this.lines.push(line);
+    };
+    return Rehearsal.open({ directory: this.directory, machines: this.machines, print, config });
+  }
+
+  /** The steps that were shown, by resource: its sign, and for an update or a replacement what changed, as in "~ securityRules". */
+  steps(): Record<string, string> {
+    const steps: Record<string, string> = {};
+    for (const line of this.lines) {
+      const [, sign, name, changed] = /^ {2}([-+~=>]{1,2}) +(\S+) +\S+:\S+(?: \[(.*?)\])?/.exec(line) ?? [];
+      // The deletion and the creation that make a replacement are shown beside it.
+      if (sign === undefined || name === undefined || steps[name]?.startsWith("+-") === true) continue;
+      steps[name] = changed === undefined ? sign : `${sign} ${changed}`;
+    }
+    return steps;
+  }
+
+  /** What the engine's state holds, by name. */
+  state(): Record<string, StateResource> {
+    const file = join(filesOf(this.directory).backend, ".pulumi/stacks/azure-docker-host/rehearsal.json");
+    const state = JSON.parse(readFileSync(file, "utf8")) as {
+      checkpoint: { latest?: { resources?: StateResource[]; pending_operations?: unknown[] } };
+    };
+    const resources = (state.checkpoint.latest?.resources ?? []).filter(({ type }) => !type.startsWith("pulumi:"));
+    return Object.fromEntries(resources.map((resource) => [resource.urn.split("::").at(-1), resource]));
+  }
+}
+
+/** The names of the resources that the program declares where nothing is set, each with its type and its parent. */
+export const DECLARED: Record<string, [type: string, parent: string | undefined]> = {
+  group: ["azure-native:resources:ResourceGroup", "stack"],
+  "docker-host": ["azure-docker-host:index:DockerHost", "stack"],
+  "docker-host-ip": ["azure-native:network:PublicIPAddress", "docker-host"],
+  "docker-host-dns-suffix": ["random:index/randomString:RandomString", "docker-host"],
+  "docker-host-vnet": ["azure-native:network:VirtualNetwork", "docker-host"],
+  "docker-host-nsg": ["azure-native:network:NetworkSecurityGroup", "docker-host"],
+  "docker-host-nic": ["azure-native:network:NetworkInterface", "docker-host"],
+  "docker-host-ca-key": ["tls:index/privateKey:PrivateKey", "docker-host"],
+  "docker-host-ca": ["tls:index/selfSignedCert:SelfSignedCert", "docker-host"],
+  "docker-host-server-key": ["tls:index/privateKey:PrivateKey", "docker-host"],
+  "docker-host-server-request": ["tls:index/certRequest:CertRequest", "docker-host"],
+  "docker-host-server": ["tls:index/locallySignedCert:LocallySignedCert", "docker-host"],
+  "docker-host-client-admin-key": ["tls:index/privateKey:PrivateKey", "docker-host"],
+  "docker-host-client-admin": ["tls:index/selfSignedCert:SelfSignedCert", "docker-host"],
+  "docker-host-ssh-key": ["tls:index/privateKey:PrivateKey", "docker-host"],
+  "docker-host-vm": ["azure-native:compute:VirtualMachine", "docker-host"],
+  "docker-host-docker": ["azure-native:compute:VirtualMachineExtension", "docker-host"],
+};
