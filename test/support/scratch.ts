@@ -1,5 +1,6 @@
 /** A rehearsal in a temporary folder, for tests: what it printed, what its engine's state holds, and nothing left of it afterwards. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -52,6 +53,20 @@ export class Scratch {
     return steps;
   }
 
+  /** Takes the list of sources out of the stack's file. */
+  removeSources(): void {
+    const { stackFile } = filesOf(this.directory);
+    const text = readFileSync(stackFile, "utf8");
+    writeFileSync(stackFile, text.replace(/ {2}azure-docker-host:dockerSources:\n( {4}- .*\n)+/, ""));
+  }
+
+  /** Adds lines to the stack's file, as a person with an editor does; its last section is the configuration. */
+  appendToStackFile(lines: string): void {
+    const { stackFile } = filesOf(this.directory);
+    const text = readFileSync(stackFile, "utf8");
+    writeFileSync(stackFile, text.replace(/^config:\n/m, `config:\n${lines}`));
+  }
+
   /** What the engine's state holds, by name. */
   state(): Record<string, StateResource> {
     const file = join(filesOf(this.directory).backend, ".pulumi/stacks/azure-docker-host/rehearsal.json");
@@ -59,7 +74,7 @@ export class Scratch {
       checkpoint: { latest?: { resources?: StateResource[]; pending_operations?: unknown[] } };
     };
     const resources = (state.checkpoint.latest?.resources ?? []).filter(({ type }) => !type.startsWith("pulumi:"));
-    return Object.fromEntries(resources.map((resource) => [resource.urn.split("::").at(-1), resource]));
+    return Object.fromEntries(resources.map((resource) => [resource.urn.split("::").at(-1) ?? "", resource]));
   }
 }
 
@@ -83,3 +98,12 @@ export const DECLARED: Record<string, [type: string, parent: string | undefined]
   "docker-host-vm": ["azure-native:compute:VirtualMachine", "docker-host"],
   "docker-host-docker": ["azure-native:compute:VirtualMachineExtension", "docker-host"],
 };
+
+/** Runs the rehearsal's command line as a person does. */
+export function runRehearsal(args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const root = join(__dirname, "../..");
+  return spawnSync(process.execPath, ["--import", "tsx", "rehearsal/main.ts", ...args], {
+    cwd: root,
+    encoding: "utf8",
+  });
+}

@@ -1,0 +1,41 @@
+/** Finds a stack's secrets, and the forms in which one might be written somewhere. */
+import { spawnSync } from "node:child_process";
+import { filesOf } from "../../rehearsal/files";
+import type { Rehearsal } from "../../rehearsal/rehearsal";
+
+/** Every private key and password in a stack's state, decrypted, and the forms in which each might be written. */
+export function exportSecrets(rehearsal: Rehearsal): { secrets: string[]; needles: string[] } {
+  const { project } = filesOf(rehearsal.directory);
+  const result = spawnSync("pulumi", ["stack", "export", "--show-secrets", "--stack", "rehearsal"], {
+    cwd: project,
+    env: { ...process.env, ...rehearsal.environment },
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+  });
+  if (result.status !== 0) throw new Error(result.stderr);
+  const secrets = new Set<string>();
+  const publicTexts: string[] = [];
+  const visit = (value: unknown, name: string): void => {
+    if (typeof value === "string") {
+      // A secret's plain text is JSON in the export.
+      if (name.startsWith("public")) publicTexts.push(value);
+      const text = name === "plaintext" ? String(JSON.parse(value) as unknown) : value;
+      if (text.includes("PRIVATE KEY") || (name === "plaintext" && text !== "[object Object]")) secrets.add(text);
+    } else if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) visit(inner, key);
+    }
+  };
+  visit(JSON.parse(result.stdout), "");
+  // A document of a private key has the public key in it too.
+  const needles = [...secrets]
+    .flatMap(needlesOf)
+    .filter((needle) => !publicTexts.some((text) => text.includes(needle)));
+  return { secrets: [...secrets], needles };
+}
+
+/** How a secret may look where it doesn't belong: as it is, its lines, in base64 as the extension has it, in JSON. */
+function needlesOf(secret: string): string[] {
+  const base64 = Buffer.from(secret).toString("base64");
+  const lines = secret.split("\n").filter((line) => line.length >= 40 && !line.startsWith("-----"));
+  return [...(lines.length > 0 ? lines : [secret, JSON.stringify(secret).slice(1, -1)]), base64.slice(0, 60)];
+}
