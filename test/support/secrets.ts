@@ -33,9 +33,13 @@ export function exportSecrets(rehearsal: Rehearsal): { secrets: string[]; needle
   return { secrets: [...secrets], needles };
 }
 
-/** How a secret may look where it doesn't belong: as it is, its lines, in base64 as the extension has it, in JSON. */
+/** How a secret may look where it doesn't belong: as it is, as a line of its document, in base64 as the extension has it. */
 function needlesOf(secret: string): string[] {
   const base64 = Buffer.from(secret).toString("base64");
   const lines = secret.split("\n").filter((line) => line.length >= 40 && !line.startsWith("-----"));
-  return [...(lines.length > 0 ? lines : [secret, JSON.stringify(secret).slice(1, -1)]), base64.slice(0, 60)];
+  // The line that has the private number in it; the others are the public key, which certificates have too.
+  if (secret.includes("EC PRIVATE KEY")) return [lines[0] ?? secret, base64.slice(44, 100)];
+  if (secret.includes("OPENSSH PRIVATE KEY")) return [lines[3] ?? secret];
+  if (secret.includes("PRIVATE KEY")) return [lines[0] ?? secret];
+  return [secret, JSON.stringify(secret).slice(1, -1), base64];
 }

@@ -1,0 +1,145 @@
+/** The whole thing on a real machine: the program, the engine, the extension, and a daemon that answers its own client alone. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
+import { join } from "node:path";
+import { test } from "node:test";
+import { filesOf } from "../../rehearsal/files";
+import { machinesOf, networkOf } from "../../rehearsal/azure/open";
+import { runningMachine } from "../../rehearsal/machine/machine";
+import { Scratch } from "../support/scratch";
+import { exportSecrets } from "../support/secrets";
+
+/** Asks the daemon; gives what it answered, or the error's code. */
+function ask(options: https.RequestOptions, plain = false): Promise<string> {
+  return new Promise((resolve) => {
+    const request = (plain ? http : https).request({ path: "/version", timeout: 5000, ...options }, (response) => {
+      response.on("error", () => {
+        resolve("error");
+      });
+      let text = "";
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => {
+        resolve(`${response.statusCode ?? 0} ${text}`);
+      });
+    });
+    request.on("error", (error) => {
+      resolve(`refused: ${(error as NodeJS.ErrnoException).code ?? error.message}`);
+    });
+    request.end();
+  });
+}
+
+test("a host on a real machine", async (t) => {
+  const scratch = new Scratch(t, true);
+  let rehearsal = await scratch.open();
+  let { outputs } = await rehearsal.up();
+  const machineId = rehearsal.subscription.store.list().find(({ armType }) => armType.endsWith("/virtualMachines"))?.id;
+  assert.ok(machineId !== undefined && rehearsal.rootFileSystem !== undefined);
+  const folder = machinesOf(scratch.directory, rehearsal.rootFileSystem).folder(machineId);
+  const machine = runningMachine(folder);
+  assert.ok(machine);
+  const server = { host: outputs.publicIpAddress, port: 4243, ca: outputs.caCert };
+  const client = { cert: outputs.clientCert, key: outputs.clientKey };
+
+  await t.test("docker info by address", () => {
+    const { command, args } = rehearsal.dockerCommand(outputs);
+    const { status, stdout, stderr } = spawnSync(
+      command,
+      [...args, "info", "--format", "{{.Name}} {{.LiveRestoreEnabled}}"],
+      {
+        encoding: "utf8",
+      },
+    );
+    assert.equal(status, 0, stderr);
+    assert.equal(stdout.trim(), "docker-host true");
+  });
+
+  await t.test("the server's certificate has the name and the addresses", async () => {
+    const { subjectAltName } = new X509Certificate((await machine.readFile("/etc/docker/cert.pem")).trim());
+    assert.equal(
+      subjectAltName,
+      `DNS:${outputs.fqdn}, DNS:localhost, IP Address:${outputs.publicIpAddress}, IP Address:10.0.0.4`,
+    );
+    assert.match(await ask({ ...server, ...client, servername: outputs.fqdn }), /^200 /);
+  });
+
+  await t.test("refused: no certificate, another CA's, the server's own as a client's, plain HTTP", async (st) => {
+    assert.match(await ask({ ...server, ...client }), /^200 .*ApiVersion/);
+    assert.match(await ask(server), /^refused: /);
+    const other = new Scratch(st);
+    const stranger = (await (await other.open()).up()).outputs;
+    assert.match(await ask({ ...server, cert: stranger.clientCert, key: stranger.clientKey }), /^refused: /);
+    const serverCert = await machine.readFile("/etc/docker/cert.pem");
+    const serverKey = await machine.readFile("/etc/docker/key.pem");
+    assert.match(await ask({ ...server, cert: serverCert, key: serverKey }), /^refused: /);
+    assert.match(await ask({ host: server.host, port: 4243 }, true), /^400 |^refused: /);
+    // And the client in turn refuses a server that another authority vouches for.
+    assert.match(await ask({ ...server, ...client, ca: stranger.caCert }), /^refused: /);
+  });
+
+  await t.test("on the machine: the server's key alone, for root alone", async () => {
+    assert.equal((await machine.mustRun(["stat", "-c", "%a %U", "/etc/docker/key.pem"])).trim(), "600 root");
+    const { secrets, needles } = exportSecrets(rehearsal);
+    const serverKey = await machine.readFile("/etc/docker/key.pem");
+    assert.ok(secrets.includes(serverKey) && secrets.includes(outputs.clientKey));
+    const serverBase64 = Buffer.from(serverKey).toString("base64");
+    const foreign = needles.filter((needle) => !serverKey.includes(needle) && !serverBase64.includes(needle));
+    const found = await machine.run(
+      [
+        "grep",
+        "--recursive",
+        "--files-with-matches",
+        "--fixed-strings",
+        "--file=-",
+        "/etc",
+        "/var",
+        "/home",
+        "/root",
+        "/tmp",
+        "/run",
+      ],
+      { input: `${foreign.join("\n")}\n` },
+    );
+    assert.equal(found.stdout, "");
+    assert.match(
+      await machine.mustRun(["grep", "-rlF", serverKey.split("\n")[1] ?? "", "/etc", "/var", "/home", "/root", "/tmp"]),
+      /^\/etc\/docker\/key\.pem\n$/,
+    );
+  });
+
+  await t.test("SSH with the generated key", (st) => {
+    const key = join(filesOf(scratch.directory).client, "ssh-key");
+    mkdirSync(filesOf(scratch.directory).client, { recursive: true });
+    writeFileSync(key, outputs.sshPrivateKey ?? "", { mode: 0o600 });
+    const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "ConnectTimeout=10"];
+    const ssh = spawnSync(
+      "ssh",
+      [...options.flatMap((each) => ["-o", each]), "-i", key, `azureuser@${outputs.publicIpAddress}`, "id -Gn"],
+      { encoding: "utf8" },
+    );
+    if (ssh.error) st.skip("there is no ssh command here");
+    else assert.match(ssh.stdout, /\bdocker\b/, ssh.stderr);
+  });
+
+  await t.test("another port is applied by the next up; a second one changes nothing", async () => {
+    rehearsal = await scratch.open({ dockerPort: "4244" });
+    ({ outputs } = await rehearsal.up());
+    assert.match(await ask({ ...server, ...client, port: 4244 }), /^200 /);
+    assert.match(await ask({ ...server, ...client }), /^refused: ECONNREFUSED/);
+    rehearsal = await scratch.open();
+    assert.deepEqual((await rehearsal.up()).changes, { same: 18 });
+  });
+
+  await t.test("destroy leaves no process, no network and no file of the machine", async () => {
+    const { bridge } = networkOf(scratch.directory);
+    await rehearsal.destroy();
+    assert.equal(runningMachine(folder), undefined);
+    assert.notEqual(spawnSync("ip", ["link", "show", bridge]).status, 0);
+    assert.ok(!spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout.includes(folder));
+    assert.ok(!spawnSync("cat", ["/proc/self/mounts"], { encoding: "utf8" }).stdout.includes(scratch.directory));
+  });
+});
