@@ -66,7 +66,7 @@ export function parseConfig(
   for (const [key, text] of Object.entries(all)) {
     if (!key.startsWith(`${namespace}:`)) continue;
     const name = key.slice(namespace.length + 1);
-    const form = (SETTINGS as Record<string, Form | undefined>)[name];
+    const form = Object.hasOwn(SETTINGS, name) ? (SETTINGS as Record<string, Form>)[name] : undefined;
     // An optional text has no other default in Pulumi.yaml than the empty one.
     if (form === "string" && text === "") continue;
     if (form === undefined) {

@@ -7,6 +7,7 @@ import {
   checkName,
   checkPassword,
   checkPasswordLogin,
+  checkPem,
   checkSshPublicKey,
   completeSettings,
   refuse,
@@ -236,6 +237,13 @@ function checkInputs(args: DockerHostArgs, passwordLogin: boolean): string[] {
     ...((args.caCertPem === undefined) === (args.caPrivateKeyPem === undefined)
       ? []
       : ["caCertPem and caPrivateKeyPem: only one of them is given; allowed: both, or neither"]),
+    ...(typeof args.caCertPem === "string" ? checkPem("caCertPem", args.caCertPem, "CERTIFICATE") : []),
+    ...(typeof args.caPrivateKeyPem === "string"
+      ? checkPem("caPrivateKeyPem", args.caPrivateKeyPem, "PRIVATE KEY")
+      : []),
+    ...(args.clientCertPems ?? []).flatMap((pem, index) =>
+      typeof pem === "string" ? checkPem(`clientCertPems[${index}]`, pem, "CERTIFICATE") : [],
+    ),
     ...(args.clientCertPems?.length === 0
       ? ["clientCertPems: an empty list, so nobody could use the host; allowed: one certificate or more, or none given"]
       : []),

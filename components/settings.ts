@@ -212,6 +212,17 @@ const SERVICE_TAGS = new Set(
 /** A prefix shorter than this spans so much that it stands for the Internet: 1/256 of the IPv4 space, an Internet registry's block of IPv6. */
 const SHORTEST_PREFIX = { ipv4: 8, ipv6: 16 };
 
+/** Where IPv6 holds the whole of IPv4: as much of that is as open as the same in IPv4's own form. RFC 4291, 6052 and 3056. */
+const IPV4_IN_IPV6: [address: string, length: number][] = [
+  ["::", 96],
+  ["::ffff:0:0", 96],
+  ["64:ff9b::", 96],
+  ["2002::", 16],
+];
+
+/** Tags that no region has a part of. */
+const TAGS_WITHOUT_REGION = new Set(["azureloadbalancer", "internet", "virtualnetwork"]);
+
 const SOURCE_FORMS =
   'a CIDR ("203.0.113.0/24", "2001:db8::/48"), an address ("203.0.113.7") or a service tag ("VirtualNetwork", "AzureCloud.WestEurope")';
 
@@ -229,10 +240,10 @@ export function checkSource(setting: string, source: unknown, openToInternet: bo
   if (isV4 || (address.includes(":") && !address.includes("%") && ipaddr.IPv6.isValid(address))) {
     const bits = isV4 ? 32 : 128;
     const length = prefix === undefined ? bits : Number(prefix);
-    if (rest.length > 0 || (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) || length > bits) {
+    if (rest.length > 0 || (prefix !== undefined && !/^(0|[1-9]\d{0,2})$/.test(prefix)) || length > bits) {
       return [`${given} has no valid prefix length; allowed: 0 to ${bits}, as in "${address}/${bits}"`];
     }
-    if (length < SHORTEST_PREFIX[isV4 ? "ipv4" : "ipv6"]) return openToInternet ? [] : open;
+    if (isOpen(address, length)) return openToInternet ? [] : open;
     const network = networkAddress(address, length);
     if (ipaddr.parse(address).toNormalizedString() !== network) {
       return [
@@ -244,10 +255,20 @@ export function checkSource(setting: string, source: unknown, openToInternet: bo
 
   // A regional tag is the tag, a dot and the region; AzureFrontDoor's parts are the only tags with a dot of their own.
   const tag = source.toLowerCase();
-  if (SERVICE_TAGS.has(tag) || (/\.[a-z]+\d?$/.test(tag) && SERVICE_TAGS.has(tag.replace(/\.[a-z]+\d?$/, "")))) {
-    return tag.startsWith("internet.") ? open : [];
-  }
+  const whole = tag.replace(/\.[a-z]+\d?$/, "");
+  if (SERVICE_TAGS.has(tag) || (SERVICE_TAGS.has(whole) && !TAGS_WITHOUT_REGION.has(whole))) return [];
   return [`${given} is neither a CIDR nor a service tag; allowed: ${SOURCE_FORMS}`];
+}
+
+/** Whether a network spans so much that it stands for the Internet. The unspecified address is every address to many who read it. */
+function isOpen(address: string, length: number): boolean {
+  const isV4 = ipaddr.IPv4.isValid(address);
+  if (length < SHORTEST_PREFIX[isV4 ? "ipv4" : "ipv6"] || ipaddr.parse(address).range() === "unspecified") return true;
+  if (isV4) return false;
+  return IPV4_IN_IPV6.some(([within, bits]) => {
+    const overlaps = ipaddr.IPv6.parse(address).match(ipaddr.IPv6.parse(within), Math.min(bits, length));
+    return overlaps && length < bits + SHORTEST_PREFIX.ipv4;
+  });
 }
 
 function networkAddress(address: string, length: number): string {
@@ -264,7 +285,9 @@ export function checkSources(setting: string, sources: unknown, openToInternet: 
   const repeated = sources.filter((source, index) => sources.indexOf(source) !== index);
   return [
     ...sources.flatMap((source) => checkSource(setting, source, openToInternet)),
-    ...repeated.map((source) => `${setting}: ${JSON.stringify(source)} stands in the list twice; name it once`),
+    ...[...new Set(repeated)].map(
+      (source) => `${setting}: ${JSON.stringify(source)} stands in the list twice; name it once`,
+    ),
   ];
 }
 
@@ -337,7 +360,9 @@ export function checkPort(port: unknown): string[] {
   const valid = typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65535 && port !== 22;
   return valid
     ? []
-    : [`dockerPort: ${JSON.stringify(port)} is not allowed; allowed: a whole number from 1 to 65535, but 22 (SSH)`];
+    : [
+        `dockerPort: ${typeof port === "number" ? port : JSON.stringify(port)} is not allowed; allowed: a whole number from 1 to 65535, but 22 (SSH)`,
+      ];
 }
 
 /** What is wrong with the installer. */
@@ -368,7 +393,7 @@ export function checkName(name: string): string[] {
       ];
 }
 
-/** Names that Azure refuses (documentation of `OSProfile.adminUsername`), and those of users that Ubuntu has already. */
+/** Names that Azure refuses (documentation of `OSProfile.adminUsername`), and those of users and groups that Ubuntu has already. */
 const RESERVED_USERNAMES = new Set([
   ..."administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console".split(
     " ",
@@ -378,6 +403,9 @@ const RESERVED_USERNAMES = new Set([
     " ",
   ),
   ..."sshd sync syslog tcpdump tss usbmux uucp uuidd www-data".split(" "),
+  // A user's own group has the user's name (base-passwd).
+  ..."audio cdrom dialout dip disk fax floppy kmem nogroup operator plugdev sasl shadow src staff sudo".split(" "),
+  ..."tape tty users utmp video voice".split(" "),
 ]);
 
 /** What is wrong with the administrator's name. */
@@ -440,8 +468,10 @@ export function checkSshPublicKey(line: string): string[] {
   if (/PRIVATE KEY/.test(line)) return [`sshPublicKey: the value given (not shown) is a private key; ${allowed}`];
   let key: sshpk.Key;
   try {
-    if (/[\r\n]/.test(line.trim())) throw new Error("more than one line");
+    if (/\p{Cc}/u.test(line.trim())) throw new Error("more than one line, or none that can be printed");
     key = sshpk.parseKey(line.trim(), "ssh");
+    // The parser overlooks what follows the key within its base64 text.
+    if (withoutComment(key.toString("ssh")) !== withoutComment(line.trim())) throw new Error("more than a key");
   } catch {
     return [`sshPublicKey: the value given (${line.length} characters, not shown) is no public key; ${allowed}`];
   }
@@ -452,12 +482,17 @@ export function checkSshPublicKey(line: string): string[] {
   return [`sshPublicKey: a key of type ${key.type.toUpperCase()} is not accepted by Azure; ${allowed}`];
 }
 
+function withoutComment(line: string): string {
+  return line.split(" ", 2).join(" ");
+}
+
 // Image and size -----------------------------------------------------------------------------------------------------
 
 const URN = /^[\w.-]+:[\w.-]+:[\w.-]+:(latest|\d+(\.\d+){0,3})$/i;
-const MANAGED_IMAGE = /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/images\/[^/]+$/i;
+const MANAGED_IMAGE =
+  /^\/subscriptions\/[^/\s]+\/resourceGroups\/[^/\s]+\/providers\/Microsoft\.Compute\/images\/[^/\s]+$/i;
 const GALLERY_IMAGE =
-  /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/galleries\/[^/]+\/images\/[^/]+(\/versions\/[^/]+)?$/i;
+  /^\/subscriptions\/[^/\s]+\/resourceGroups\/[^/\s]+\/providers\/Microsoft\.Compute\/galleries\/[^/\s]+\/images\/[^/\s]+(\/versions\/[^/\s]+)?$/i;
 
 /** What is wrong with an image's name. */
 export function checkImage(image: string): string[] {
@@ -501,7 +536,7 @@ export function checkVmSize(size: string): string[] {
 
 /** Whether a size has an Arm processor: the feature letter "p" (Microsoft, "Azure VM sizes naming conventions"). */
 export function isArmSize(size: string): boolean {
-  return /^Standard_[A-Z]+\d+(-\d+)?[a-z]*p/.test(size);
+  return /^Standard_[A-Z]+\d+(-\d+)?[a-z]*p/i.test(size);
 }
 
 /** What is wrong with image, size and installer together: Azure's DockerExtension is built for amd64 alone. */
@@ -551,6 +586,17 @@ export function checkHostCertificates(certificates: HostCertificates): string[] 
   return (Object.keys(parts) as (keyof typeof parts)[])
     .filter((part) => !new RegExp(`-----BEGIN [A-Z ]*${parts[part]}-----`).test(certificates[part]))
     .map((part) => `${part}: not a PEM document; a Docker port is never opened without all three certificates`);
+}
+
+/** What is wrong with a certificate or a private key that is given. It is not shown: it may be a private key in the wrong place. */
+export function checkPem(setting: string, pem: string, what: "CERTIFICATE" | "PRIVATE KEY"): string[] {
+  const labels = [...pem.matchAll(/-----BEGIN ([A-Z ]+)-----/g)].map(([, label = ""]) => label);
+  // No key beside a certificate; but OpenSSL writes a key's parameters before it.
+  const others = labels.filter((label) => !label.endsWith(what) && label !== "EC PARAMETERS");
+  const right = labels.some((label) => label.endsWith(what)) && others.length === 0;
+  return right
+    ? []
+    : [`${setting}: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN ${what}-----" and so on`];
 }
 
 /** A short name of these certificates: another one whenever any of them changes. The private key is not in it: the certificate stands for it. */

@@ -1,0 +1,346 @@
+/** The stack's configuration: which settings there are, in which form each comes, and what is refused with which words. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, suite, test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { DEFAULTS, SettingsError } from "../../components/settings";
+import { parseConfig, readConfig } from "../../config";
+
+const PROJECT = "azure-docker-host";
+const KNOWN =
+  "dockerSources, sshSources, openToInternet, dockerPort, installer, adminUsername, sshPublicKey, passwordLogin, " +
+  "adminPassword, dnsLabel, image, vmSize, trustedLaunch";
+const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
+const PASSWORD = "Correct-horse1!";
+
+beforeEach(async () => {
+  await pulumi.runtime.setMocks(
+    {
+      call: ({ token }) => {
+        throw new Error(`unexpected call of ${token}`);
+      },
+      newResource: ({ name }) => {
+        throw new Error(`unexpected resource ${name}`);
+      },
+    },
+    PROJECT,
+    "dev",
+  );
+});
+
+/** Sets the stack's configuration, by names in the project's own namespace. */
+function configure(settings: Record<string, string>, secrets: string[] = []): void {
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(Object.entries(settings).map(([name, value]) => [`${PROJECT}:${name}`, value])),
+    secrets.map((name) => `${PROJECT}:${name}`),
+  );
+}
+
+/** The problems that reading refuses with. */
+function problems(): string[] {
+  try {
+    readConfig();
+  } catch (error) {
+    assert.ok(error instanceof SettingsError, String(error));
+    return error.problems;
+  }
+  return [];
+}
+
+const parse = (settings: Record<string, string>): ReturnType<typeof parseConfig> =>
+  parseConfig(
+    Object.fromEntries(Object.entries(settings).map(([name, value]) => [`${PROJECT}:${name}`, value])),
+    PROJECT,
+  );
+
+suite("forms", () => {
+  const list = "a list of strings (pulumi config set --path 'NAME[0]' VALUE)";
+  const pairs: { name: string; passes: [text: string, value: unknown][]; fails: [text: string, allowed: string][] }[] =
+    [
+      {
+        name: "dockerSources",
+        passes: [
+          ["[]", []],
+          ['["203.0.113.0/24","VirtualNetwork"]', ["203.0.113.0/24", "VirtualNetwork"]],
+          // What stands in the list is for the setting's own rule.
+          ["[1]", [1]],
+        ],
+        fails: [
+          ["203.0.113.0/24", list],
+          ['{"0":"203.0.113.0/24"}', list],
+          ["null", list],
+          ['"203.0.113.0/24"', list],
+          ["", list],
+          ["[", list],
+        ],
+      },
+      {
+        name: "openToInternet",
+        passes: [
+          ["true", true],
+          ["false", false],
+        ],
+        fails: ["", "True", "TRUE", "yes", "1", " true", "true\n"].map((text) => [text, "true or false"]),
+      },
+      {
+        name: "dockerPort",
+        passes: [
+          ["4243", 4243],
+          ["-1", -1],
+          ["99999", 99999],
+          // What is no whole number stays a text, which the setting's own rule refuses.
+          ["", ""],
+          ["1.5", "1.5"],
+          ["1e3", "1e3"],
+          ["0x10", "0x10"],
+          [" 4243", " 4243"],
+          ["4243\n", "4243\n"],
+          ["٤٢٤٣", "٤٢٤٣"],
+        ],
+        fails: [],
+      },
+      {
+        name: "adminUsername",
+        passes: [
+          ["ops", "ops"],
+          ["true", "true"],
+          ["42", "42"],
+          [" ", " "],
+        ],
+        fails: [],
+      },
+      {
+        name: "adminPassword",
+        passes: [
+          [PASSWORD, PASSWORD],
+          ["", ""],
+          ["[1]", "[1]"],
+        ],
+        fails: [],
+      },
+    ];
+  for (const { name, passes, fails } of pairs) {
+    test(name, () => {
+      for (const [text, value] of passes) {
+        assert.deepEqual(parse({ [name]: text }), { values: { [name]: value }, problems: [] }, text);
+      }
+      for (const [text, allowed] of fails) {
+        assert.deepEqual(
+          parse({ [name]: text }),
+          { values: {}, problems: [`${name}: ${JSON.stringify(text)} is not allowed; allowed: ${allowed}`] },
+          text,
+        );
+      }
+    });
+  }
+
+  test("an empty text is none given", () => {
+    const texts = ["installer", "adminUsername", "sshPublicKey", "dnsLabel", "image", "vmSize"];
+    assert.deepEqual(parse(Object.fromEntries(texts.map((name) => [name, ""]))), { values: {}, problems: [] });
+  });
+
+  test("what is in other namespaces is others'", () => {
+    const others = {
+      "azure-native:location": "westeurope",
+      "azure-docker-host-2:dockerPort": "1",
+      "docker-host:adminUsername": "root",
+    };
+    assert.deepEqual(parseConfig(others, PROJECT), { values: {}, problems: [] });
+    assert.deepEqual(parseConfig({ ...others, [`${PROJECT}:dnsLabel`]: "one" }, PROJECT), {
+      values: { dnsLabel: "one" },
+      problems: [],
+    });
+  });
+
+  for (const name of ["dockerPrt", "dockerport", "DockerPort", "", "a:b", "constructor", "toString", "__proto__"]) {
+    test(`a name that is not known lists those that are: "${name}"`, () => {
+      // An object's own entries, since a literal's __proto__ would be its prototype.
+      const all = Object.fromEntries([[`${PROJECT}:${name}`, "hush"]]);
+      assert.deepEqual(parseConfig(all, PROJECT), {
+        values: {},
+        problems: [`${name}: no such setting; known are: ${KNOWN}`],
+      });
+    });
+  }
+
+  test("all that is wrong is said at once", () => {
+    assert.deepEqual(parse({ dockerSources: "1.2.3.4", trustedLaunch: "on", vmsize: "x", dockerPort: "1" }), {
+      values: { dockerPort: 1 },
+      problems: [
+        `dockerSources: "1.2.3.4" is not allowed; allowed: ${list}`,
+        'trustedLaunch: "on" is not allowed; allowed: true or false',
+        `vmsize: no such setting; known are: ${KNOWN}`,
+      ],
+    });
+  });
+});
+
+suite("reading a stack's configuration", () => {
+  test("only what is set is there", () => {
+    configure({ dockerSources: '["VirtualNetwork"]' });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"] });
+  });
+
+  test("what Pulumi.yaml has for what is not set is none given", () => {
+    configure({ dockerSources: '["VirtualNetwork"]', sshPublicKey: "", dnsLabel: "", dockerPort: "4243" });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], dockerPort: 4243 });
+  });
+
+  test("every setting arrives, each in its form", async () => {
+    configure(
+      {
+        dockerSources: '["203.0.113.0/24","VirtualNetwork"]',
+        sshSources: '["0.0.0.0/0"]',
+        openToInternet: "true",
+        dockerPort: "2376",
+        installer: "DockerExtension",
+        adminUsername: "ops",
+        sshPublicKey: SSH_KEY,
+        passwordLogin: "true",
+        adminPassword: PASSWORD,
+        dnsLabel: "build-host",
+        image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
+        vmSize: "Standard_D2s_v5",
+        trustedLaunch: "false",
+      },
+      ["adminPassword"],
+    );
+    const { adminPassword, ...plain } = readConfig();
+    assert.deepEqual(plain, {
+      dockerSources: ["203.0.113.0/24", "VirtualNetwork"],
+      sshSources: ["0.0.0.0/0"],
+      openToInternet: true,
+      dockerPort: 2376,
+      installer: "DockerExtension",
+      adminUsername: "ops",
+      sshPublicKey: SSH_KEY,
+      passwordLogin: true,
+      dnsLabel: "build-host",
+      image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
+      vmSize: "Standard_D2s_v5",
+      trustedLaunch: false,
+    });
+    assert.ok(adminPassword);
+    assert.equal(await pulumi.isSecret(adminPassword), true);
+    const value = await new Promise((resolve) => pulumi.unsecret(adminPassword).apply(resolve));
+    assert.equal(value, PASSWORD);
+  });
+
+  test("a password that is not encrypted is refused, and not shown", () => {
+    configure({ dockerSources: '["VirtualNetwork"]', passwordLogin: "true", adminPassword: PASSWORD });
+    assert.deepEqual(problems(), [
+      "adminPassword: the value (not shown) stands unencrypted in the stack's file; allowed: an encrypted one (pulumi config set --secret adminPassword)",
+    ]);
+    configure({ dockerSources: '["VirtualNetwork"]', passwordLogin: "true", adminPassword: PASSWORD }, [
+      "adminPassword",
+    ]);
+    assert.deepEqual(problems(), []);
+  });
+
+  test("any other setting may be encrypted too", () => {
+    configure({ dockerSources: '["VirtualNetwork"]', dnsLabel: "quiet-host" }, ["dockerSources", "dnsLabel"]);
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], dnsLabel: "quiet-host" });
+  });
+
+  const refused: { what: string; settings: Record<string, string>; starts: string[] }[] = [
+    { what: "no source", settings: { dockerSources: "[]" }, starts: ["dockerSources: none given, "] },
+    { what: "nothing at all", settings: {}, starts: ["dockerSources: none given, "] },
+    { what: "an unknown setting", settings: { dockerPrt: "1" }, starts: ["dockerPrt: no such setting; "] },
+    {
+      what: "an empty port",
+      settings: { dockerSources: '["VirtualNetwork"]', dockerPort: "" },
+      starts: ['dockerPort: "" is not allowed; '],
+    },
+    {
+      what: "a source that is no text",
+      settings: { dockerSources: "[1]" },
+      starts: ["dockerSources: 1 is not a string; "],
+    },
+    {
+      what: "several rules broken",
+      settings: { dockerSources: '["*"]', dockerPort: "22", adminUsername: "root", vmSize: "big" },
+      starts: [
+        'dockerSources: "*" is open to the Internet; ',
+        "dockerPort: 22 is not allowed; ",
+        'adminUsername: "root" is reserved ',
+        'vmSize: "big" is no size ',
+      ],
+    },
+    {
+      what: "a password without login by it",
+      settings: { dockerSources: '["VirtualNetwork"]', adminPassword: PASSWORD },
+      starts: ["adminPassword: given (not shown), but passwordLogin is false; "],
+    },
+    {
+      what: "an empty password",
+      settings: { dockerSources: '["VirtualNetwork"]', passwordLogin: "true", adminPassword: "" },
+      starts: ["adminPassword: the value given (not shown) needs 12 to 72 characters (it has 0), "],
+    },
+    {
+      what: "an SSH key that is none",
+      settings: { dockerSources: '["VirtualNetwork"]', sshPublicKey: "~/.ssh/id_ed25519.pub" },
+      starts: ["sshPublicKey: the value given (21 characters, not shown) is no public key; "],
+    },
+  ];
+  for (const { what, settings, starts } of refused) {
+    test(`refused: ${what}`, () => {
+      configure(settings, ["adminPassword"]);
+      const found = problems();
+      assert.deepEqual(
+        found.map((problem, index) => problem.slice(0, starts[index]?.length)),
+        starts,
+      );
+      assert.ok(!found.join().includes(PASSWORD));
+    });
+  }
+});
+
+suite("Pulumi.yaml", () => {
+  /** What is declared there: by name the default as it is written, and whether there is a description. */
+  const declared = Object.fromEntries(
+    readFileSync(join(__dirname, "../../Pulumi.yaml"), "utf8")
+      .replace(/^[^]*\nconfig:\n/, "")
+      .split(/^(?= {2}\w+:$)/m)
+      .map((block) => [
+        /^ {2}(\w+):$/m.exec(block)?.[1] ?? "",
+        {
+          type: /^ {4}type: (.*)$/m.exec(block)?.[1],
+          default: /^ {4}default: (.*)$/m.exec(block)?.[1],
+          described: /^ {4}description: (>-\n {6})?\S+ \S+/m.test(block),
+        },
+      ]),
+  );
+  const written = (value: unknown): string =>
+    typeof value === "string" && !/^[\d]*$/.test(value) ? value : JSON.stringify(value);
+
+  test("every setting is declared there, and nothing else, but the secret, which can't be", () => {
+    assert.deepEqual(
+      Object.keys(declared).sort(),
+      KNOWN.split(", ")
+        .filter((name) => name !== "adminPassword")
+        .sort(),
+    );
+  });
+
+  const NONE_GIVEN: Record<string, string | string[]> = { dockerSources: [], sshPublicKey: "", dnsLabel: "" };
+  for (const [name, { type, default: text, described }] of Object.entries(declared)) {
+    test(`${name} has its default and a description there`, () => {
+      // The port is a text there: see the comment beside it.
+      const value = { ...NONE_GIVEN, ...DEFAULTS, dockerPort: String(DEFAULTS.dockerPort) }[name];
+      assert.notEqual(value, undefined);
+      assert.equal(text, written(value));
+      assert.equal(type, Array.isArray(value) ? "array" : typeof value);
+      assert.ok(described);
+    });
+  }
+
+  test("with its defaults and one source, the configuration holds", () => {
+    const unquoted = (text = ""): string => (text.startsWith('"') ? String(JSON.parse(text)) : text);
+    configure({
+      ...Object.fromEntries(Object.entries(declared).map(([name, { default: text }]) => [name, unquoted(text)])),
+      dockerSources: '["VirtualNetwork"]',
+    });
+    assert.deepEqual(readConfig(), { ...DEFAULTS, dockerSources: ["VirtualNetwork"] });
+  });
+});
