@@ -1,0 +1,870 @@
+/** What the component declares, resource by resource, as the engine is told of it; and that nothing is declared where a setting is wrong. */
+import assert from "node:assert/strict";
+import { before, suite, test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
+import { SettingsError, extensionProtectedSettings, extensionSettings } from "../../components/settings";
+
+type Values = Record<string, unknown>;
+
+/** A resource as the engine is told of it; a secret input is `{ secret: VALUE }`. */
+interface Declared {
+  type: string;
+  /** The parent's name. */
+  parent: string;
+  urn: string;
+  inputs: unknown;
+  /** Those options that are set. */
+  options: Values;
+}
+
+const pem = (label: string, content: string): string =>
+  `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
+const certPem = (name: string): string => pem("CERTIFICATE", name);
+const keyPem = (name: string): string => pem("EC PRIVATE KEY", name);
+
+const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt";
+const PASSWORD = "Correct-horse1!";
+const GENERATED_PASSWORD = "Generated-pass1!";
+
+/** What each provider makes of its inputs, beside those. */
+const MADE: Record<string, (name: string, inputs: Values) => Values> = {
+  "random:index/randomString:RandomString": () => ({ result: "x3k9qa" }),
+  "random:index/randomPassword:RandomPassword": () => ({ result: GENERATED_PASSWORD }),
+  "tls:index/privateKey:PrivateKey": (name) => ({
+    privateKeyPem: keyPem(name),
+    privateKeyOpenssh: pem("OPENSSH PRIVATE KEY", name),
+    publicKeyOpenssh: `ssh-ed25519 ${name}\n`,
+  }),
+  "tls:index/selfSignedCert:SelfSignedCert": (name) => ({ certPem: certPem(name) }),
+  "tls:index/certRequest:CertRequest": (name) => ({ certRequestPem: pem("CERTIFICATE REQUEST", name) }),
+  "tls:index/locallySignedCert:LocallySignedCert": (name) => ({ certPem: certPem(name) }),
+  "azure-native:network:PublicIPAddress": (_name, { dnsSettings }) => ({
+    ipAddress: "203.0.113.10",
+    dnsSettings: {
+      ...(dnsSettings as Values),
+      fqdn: `${String((dnsSettings as Values).domainNameLabel)}.westeurope.cloudapp.azure.com`,
+    },
+  }),
+  "azure-native:network:VirtualNetwork": (name) => ({
+    subnets: [{ name: "default", id: `${name}-id/subnets/default` }],
+  }),
+  "azure-native:network:NetworkInterface": () => ({ ipConfigurations: [{ privateIPAddress: "10.0.0.4" }] }),
+  "azure-native:compute:VirtualMachine": (_name, { vmName }) => ({ name: vmName }),
+};
+
+/** The engine's end of the program: remembers what it is told, and marks the outputs that it is asked to keep secret. */
+class Recorder extends MockMonitor {
+  readonly declared: Record<string, Declared> = {};
+  readonly outputs: Record<string, unknown> = {};
+  private readonly secretOutputs = new Map<string, string[]>();
+
+  constructor() {
+    super({
+      call: ({ token }) => {
+        throw new Error(`unexpected call of ${token}`);
+      },
+      newResource: ({ type, name, inputs }) => {
+        const state = { ...(inputs as Values), ...MADE[type]?.(name, inputs as Values) };
+        for (const output of this.secretOutputs.get(name) ?? []) {
+          if (output in state) state[output] = pulumi.secret(state[output]);
+        }
+        return { id: `${name}-id`, state };
+      },
+    });
+  }
+
+  override async registerResource(
+    request: RegisterResourceRequest,
+    callback: Parameters<MockMonitor["registerResource"]>[1],
+  ): Promise<void> {
+    const name = request.getName();
+    assert.ok(!(name in this.declared), `${name} is declared twice`);
+    const options: Values = {
+      ...(request.getDeletedwith() !== "" && { deletedWith: nameOf(request.getDeletedwith()) }),
+      ...(request.getDeletebeforereplacedefined() && { deleteBeforeReplace: request.getDeletebeforereplace() }),
+      ...(request.getReplaceonchangesList().length > 0 && { replaceOnChanges: request.getReplaceonchangesList() }),
+      ...(request.getIgnorechangesList().length > 0 && { ignoreChanges: request.getIgnorechangesList() }),
+      ...(request.getProtect() === true && { protect: true }),
+      ...(request.getRetainondelete() === true && { retainOnDelete: true }),
+    };
+    this.secretOutputs.set(name, request.getAdditionalsecretoutputsList());
+    if (request.getAdditionalsecretoutputsList().length > 0) {
+      options.additionalSecretOutputs = request.getAdditionalsecretoutputsList();
+    }
+    this.declared[name] = {
+      type: request.getType(),
+      parent: nameOf(request.getParent()),
+      urn: "",
+      inputs: plain(request.getObject()?.toJavaScript()),
+      options,
+    };
+    await super.registerResource(request, (error: unknown, response: { getUrn(): string } | undefined) => {
+      const entry = this.declared[name];
+      if (entry && response) entry.urn = response.getUrn();
+      callback(error, response);
+    });
+  }
+
+  override registerResourceOutputs(
+    request: RegisterResourceOutputsRequest,
+    callback: Parameters<MockMonitor["registerResourceOutputs"]>[1],
+  ): void {
+    this.outputs[nameOf(request.getUrn())] = plain(request.getOutputs()?.toJavaScript());
+    super.registerResourceOutputs(request, callback);
+  }
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").at(-1) ?? "";
+}
+
+/** Protocol values with a secret as `{ secret: VALUE }`. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  const { [pulumi.runtime.specialSigKey]: signature, ...rest } = value as Values;
+  if (signature === pulumi.runtime.specialSecretSig) return { secret: plain(rest.value) };
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** Runs a program, and tells what was declared by the time that all of it has been. */
+async function run<T>(program: () => T): Promise<{ result: T; recorder: Recorder }> {
+  const recorder = new Recorder();
+  await pulumi.runtime.setMocks(recorder.mocks, "azure-docker-host", "dev");
+  // Not the recorder itself in the monitor's place: only setMocks knows how to turn on all that an engine can do.
+  Object.assign(pulumi.runtime.getMonitor() ?? assert.fail("no monitor"), {
+    registerResource: recorder.registerResource.bind(recorder),
+    registerResourceOutputs: recorder.registerResourceOutputs.bind(recorder),
+  });
+  // The SDK takes a stack trace for every output there is: half of a run's time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    const result = program();
+    await pulumi.runtime.disconnect();
+    return { result, recorder };
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+const ARGS: DockerHostArgs = { resourceGroupName: "group", location: "westeurope", dockerSources: ["203.0.113.0/24"] };
+
+/** Declares one host, by default with nothing set but what must be. */
+async function declare(
+  args: Partial<DockerHostArgs> = {},
+  name = "web",
+): Promise<{ host: DockerHost; recorder: Recorder }> {
+  const { result, recorder } = await run(() => new DockerHost(name, { ...ARGS, ...args }));
+  return { host: result, recorder };
+}
+
+const secret = (value: unknown): { secret: unknown } => ({ secret: value });
+const KEY_SECRETS = ["privateKeyOpenssh", "privateKeyPem", "privateKeyPemPkcs8"];
+const CERT_SECRETS = ["privateKeyPem", "privateKeyPemWo"];
+const PLACEMENT = { resourceGroupName: "group", location: "westeurope" };
+const FQDN = "web-x3k9qa.westeurope.cloudapp.azure.com";
+
+/** What is declared of the host "web" where nothing is set but what must be, with each resource's type, inputs and options. */
+const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
+  "web-dns-suffix": [
+    "random:index/randomString:RandomString",
+    { length: 6, upper: false, special: false },
+    { deleteBeforeReplace: true },
+  ],
+  "web-ip": [
+    "azure-native:network:PublicIPAddress",
+    {
+      ...PLACEMENT,
+      publicIpAddressName: "web-ip",
+      sku: { name: "Standard" },
+      publicIPAllocationMethod: "Static",
+      publicIPAddressVersion: "IPv4",
+      dnsSettings: { domainNameLabel: "web-x3k9qa" },
+    },
+    { deleteBeforeReplace: true },
+  ],
+  "web-nsg": [
+    "azure-native:network:NetworkSecurityGroup",
+    {
+      ...PLACEMENT,
+      networkSecurityGroupName: "web-nsg",
+      securityRules: [
+        {
+          name: "AllowDocker1",
+          priority: 100,
+          direction: "Inbound",
+          access: "Allow",
+          protocol: "Tcp",
+          sourceAddressPrefix: "203.0.113.0/24",
+          sourcePortRange: "*",
+          destinationAddressPrefix: "*",
+          destinationPortRange: "4243",
+        },
+        {
+          name: "DenyAllElse",
+          priority: 4096,
+          direction: "Inbound",
+          access: "Deny",
+          protocol: "*",
+          sourceAddressPrefix: "*",
+          sourcePortRange: "*",
+          destinationAddressPrefix: "*",
+          destinationPortRange: "*",
+        },
+      ],
+    },
+    { deleteBeforeReplace: true },
+  ],
+  "web-vnet": [
+    "azure-native:network:VirtualNetwork",
+    {
+      ...PLACEMENT,
+      virtualNetworkName: "web-vnet",
+      addressSpace: { addressPrefixes: ["10.0.0.0/24"] },
+      subnets: [{ name: "default", addressPrefix: "10.0.0.0/24", defaultOutboundAccess: false }],
+      // The SDK's own defaults.
+      enableDdosProtection: false,
+      enableVmProtection: false,
+    },
+    { deleteBeforeReplace: true },
+  ],
+  "web-nic": [
+    "azure-native:network:NetworkInterface",
+    {
+      ...PLACEMENT,
+      networkInterfaceName: "web-nic",
+      networkSecurityGroup: { id: "web-nsg-id" },
+      ipConfigurations: [
+        {
+          name: "primary",
+          primary: true,
+          privateIPAllocationMethod: "Dynamic",
+          subnet: { id: "web-vnet-id/subnets/default" },
+          publicIPAddress: { id: "web-ip-id" },
+        },
+      ],
+    },
+    { deleteBeforeReplace: true },
+  ],
+  "web-ca-key": [
+    "tls:index/privateKey:PrivateKey",
+    { algorithm: "ECDSA", ecdsaCurve: "P256" },
+    { additionalSecretOutputs: KEY_SECRETS },
+  ],
+  "web-ca": [
+    "tls:index/selfSignedCert:SelfSignedCert",
+    {
+      privateKeyPem: secret(keyPem("web-ca-key")),
+      subject: { commonName: "web certificate authority" },
+      isCaCertificate: true,
+      maxPathLength: 0,
+      allowedUses: ["cert_signing", "crl_signing"],
+      setSubjectKeyId: true,
+      validityPeriodHours: 87600,
+      earlyRenewalHours: 8760,
+    },
+    { additionalSecretOutputs: CERT_SECRETS },
+  ],
+  "web-server-key": [
+    "tls:index/privateKey:PrivateKey",
+    { algorithm: "ECDSA", ecdsaCurve: "P256" },
+    { additionalSecretOutputs: KEY_SECRETS },
+  ],
+  "web-server-request": [
+    "tls:index/certRequest:CertRequest",
+    {
+      privateKeyPem: secret(keyPem("web-server-key")),
+      subject: { commonName: "web" },
+      dnsNames: [FQDN, "localhost"],
+      ipAddresses: ["203.0.113.10", "10.0.0.4"],
+    },
+    { additionalSecretOutputs: CERT_SECRETS },
+  ],
+  "web-server": [
+    "tls:index/locallySignedCert:LocallySignedCert",
+    {
+      certRequestPem: pem("CERTIFICATE REQUEST", "web-server-request"),
+      caCertPem: certPem("web-ca"),
+      caPrivateKeyPem: secret(keyPem("web-ca-key")),
+      allowedUses: ["digital_signature", "server_auth"],
+      validityPeriodHours: 8760,
+      earlyRenewalHours: 720,
+    },
+    { additionalSecretOutputs: ["caPrivateKeyPem", "caPrivateKeyPemWo"] },
+  ],
+  "web-client-admin-key": [
+    "tls:index/privateKey:PrivateKey",
+    { algorithm: "ECDSA", ecdsaCurve: "P256" },
+    { additionalSecretOutputs: KEY_SECRETS },
+  ],
+  "web-client-admin": [
+    "tls:index/selfSignedCert:SelfSignedCert",
+    {
+      privateKeyPem: secret(keyPem("web-client-admin-key")),
+      subject: { commonName: "admin", organization: "web" },
+      allowedUses: ["digital_signature", "client_auth"],
+      validityPeriodHours: 8760,
+      earlyRenewalHours: 720,
+    },
+    { additionalSecretOutputs: CERT_SECRETS },
+  ],
+  "web-ssh-key": [
+    "tls:index/privateKey:PrivateKey",
+    { algorithm: "ED25519" },
+    { additionalSecretOutputs: KEY_SECRETS },
+  ],
+  "web-vm": [
+    "azure-native:compute:VirtualMachine",
+    {
+      ...PLACEMENT,
+      vmName: "web-vm",
+      hardwareProfile: { vmSize: "Standard_B2s_v2" },
+      networkProfile: { networkInterfaces: [{ id: "web-nic-id", primary: true }] },
+      osProfile: {
+        computerName: "web",
+        adminUsername: "azureuser",
+        linuxConfiguration: {
+          disablePasswordAuthentication: true,
+          provisionVMAgent: true,
+          patchSettings: { patchMode: "AutomaticByPlatform", assessmentMode: "AutomaticByPlatform" },
+          ssh: {
+            publicKeys: [{ path: "/home/azureuser/.ssh/authorized_keys", keyData: "ssh-ed25519 web-ssh-key" }],
+          },
+        },
+      },
+      storageProfile: {
+        imageReference: { publisher: "Canonical", offer: "ubuntu-24_04-lts", sku: "server", version: "latest" },
+        osDisk: {
+          name: "web-os",
+          createOption: "FromImage",
+          caching: "ReadWrite",
+          deleteOption: "Delete",
+          managedDisk: { storageAccountType: "StandardSSD_LRS" },
+        },
+      },
+      securityProfile: {
+        securityType: "TrustedLaunch",
+        uefiSettings: { secureBootEnabled: true, vTpmEnabled: true },
+      },
+      diagnosticsProfile: { bootDiagnostics: { enabled: true } },
+    },
+    {
+      deleteBeforeReplace: true,
+      replaceOnChanges: [
+        "osProfile.computerName",
+        "osProfile.adminUsername",
+        "osProfile.adminPassword",
+        "osProfile.linuxConfiguration.disablePasswordAuthentication",
+        "osProfile.linuxConfiguration.ssh",
+        "storageProfile.imageReference",
+        "storageProfile.osDisk.name",
+        "securityProfile",
+      ],
+    },
+  ],
+  "web-docker": [
+    "azure-native:compute:VirtualMachineExtension",
+    {
+      ...PLACEMENT,
+      vmName: "web-vm",
+      vmExtensionName: "DockerExtension",
+      publisher: "Microsoft.Azure.Extensions",
+      type: "DockerExtension",
+      typeHandlerVersion: "1.2",
+      autoUpgradeMinorVersion: true,
+      ...certificateSettings(certPem("web-client-admin")),
+    },
+    { deletedWith: "web-vm", deleteBeforeReplace: true, additionalSecretOutputs: ["protectedSettings"] },
+  ],
+};
+
+/** The extension's settings for a trust file, the rest being as it is by default; what they are exactly is for the settings' own tests. */
+function certificateSettings(trustPem: string, port = 4243): { settings: unknown; protectedSettings: unknown } {
+  const certificates = { trustPem, certPem: certPem("web-server"), keyPem: keyPem("web-server-key") };
+  return {
+    settings: extensionSettings(port, certificates),
+    protectedSettings: secret(extensionProtectedSettings(certificates)),
+  };
+}
+
+/** Resources by name, as `HOST` has them. */
+function resources({ declared }: Recorder): Record<string, [type: string, inputs: unknown, options: Values]> {
+  return Object.fromEntries(
+    Object.entries(declared)
+      .filter(([, { parent }]) => parent !== "")
+      .map(([name, { type, inputs, options }]) => [name, [type, inputs, options]]),
+  );
+}
+
+/** `HOST`, with some inputs replaced, and without some resources. */
+function expected(inputs: Record<string, Values> = {}, gone: string[] = []): typeof HOST {
+  return Object.fromEntries(
+    Object.entries(HOST)
+      .filter(([name]) => !gone.includes(name))
+      .map(([name, [type, usual, options]]) => [name, [type, { ...usual, ...inputs[name] }, options]]),
+  );
+}
+
+/** An output's value and whether it is a secret. */
+async function valueOf<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecret: boolean }> {
+  const value = await new Promise<T>((resolve) => {
+    pulumi.unsecret(output).apply((known) => {
+      resolve(known);
+    });
+  });
+  return { value, isSecret: await pulumi.isSecret(output) };
+}
+
+/** A host's outputs, as one reads them of the component. */
+async function outputsOf(host: DockerHost): Promise<Record<string, { value: unknown; isSecret: boolean }>> {
+  return {
+    dockerHost: await valueOf(host.dockerHost),
+    fqdn: await valueOf(host.fqdn),
+    publicIpAddress: await valueOf(host.publicIpAddress),
+    adminUsername: await valueOf(host.adminUsername),
+    caCert: await valueOf(host.caCert),
+    clientCert: await valueOf(host.clientCert),
+    clientKey: await valueOf(host.clientKey),
+    sshPrivateKey: await valueOf(host.sshPrivateKey),
+    adminPassword: await valueOf(host.adminPassword),
+  };
+}
+
+const open = (value: unknown): { value: unknown; isSecret: boolean } => ({ value, isSecret: false });
+const hidden = (value: unknown): { value: unknown; isSecret: boolean } => ({ value, isSecret: true });
+
+const OUTPUTS = {
+  dockerHost: open(`tcp://${FQDN}:4243`),
+  fqdn: open(FQDN),
+  publicIpAddress: open("203.0.113.10"),
+  adminUsername: open("azureuser"),
+  caCert: open(certPem("web-ca")),
+  clientCert: open(certPem("web-client-admin")),
+  clientKey: hidden(keyPem("web-client-admin-key")),
+  sshPrivateKey: hidden(pem("OPENSSH PRIVATE KEY", "web-ssh-key")),
+  adminPassword: open(undefined),
+};
+
+/** The outputs that are registered with the engine: those that have a value. */
+function registered(outputs: Record<string, { value: unknown; isSecret: boolean }>): Values {
+  return Object.fromEntries(
+    Object.entries(outputs)
+      .filter(([, { value }]) => value !== undefined)
+      .map(([name, { value, isSecret }]) => [name, isSecret ? secret(value) : value]),
+  );
+}
+
+suite("alone", () => {
+  let host: DockerHost;
+  let recorder: Recorder;
+  before(async () => {
+    ({ host, recorder } = await declare());
+  });
+
+  test("everything is declared, exactly", () => {
+    assert.deepEqual(resources(recorder), HOST);
+  });
+
+  test("the component is the parent of all, and bears what it was given", () => {
+    const { web, ...children } = recorder.declared;
+    assert.deepEqual(web, {
+      type: "azure-docker-host:index:DockerHost",
+      parent: "",
+      urn: "urn:pulumi:dev::azure-docker-host::azure-docker-host:index:DockerHost::web",
+      inputs: ARGS,
+      options: {},
+    });
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(children).map(([name, { parent, urn }]) => [name, { parent, urn }])),
+      Object.fromEntries(
+        Object.entries(HOST).map(([name, [type]]) => [
+          name,
+          {
+            parent: "web",
+            urn: `urn:pulumi:dev::azure-docker-host::azure-docker-host:index:DockerHost$${type}::${name}`,
+          },
+        ]),
+      ),
+    );
+  });
+
+  test("its outputs, and which of them are secrets", async () => {
+    assert.deepEqual(await outputsOf(host), OUTPUTS);
+    assert.deepEqual(recorder.outputs, { web: registered(OUTPUTS) });
+  });
+
+  test("no private key or password is anywhere in the clear", async () => {
+    const { recorder } = await declare({ passwordLogin: true, adminPassword: PASSWORD });
+    const withoutSecrets = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(withoutSecrets);
+      if (typeof value !== "object" || value === null) return value;
+      return "secret" in value
+        ? "secret"
+        : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]));
+    };
+    const clear = JSON.stringify(withoutSecrets([recorder.declared, recorder.outputs]));
+    assert.match(clear, /BEGIN CERTIFICATE/);
+    const key = Buffer.from(keyPem("web-server-key")).toString("base64");
+    for (const needle of ["PRIVATE KEY", PASSWORD, key]) assert.ok(!clear.includes(needle), needle);
+  });
+});
+
+suite("what is set", () => {
+  test("sources, port and label", async () => {
+    const { host, recorder } = await declare({
+      dockerSources: ["VirtualNetwork", "203.0.113.7"],
+      sshSources: ["2001:db8::/48"],
+      dockerPort: 2376,
+      dnsLabel: "build-host",
+    });
+    const fqdn = "build-host.westeurope.cloudapp.azure.com";
+    const rule = (
+      name: string,
+      priority: number,
+      sourceAddressPrefix: string,
+      destinationPortRange: string,
+    ): Values => ({
+      name,
+      priority,
+      direction: "Inbound",
+      access: "Allow",
+      protocol: "Tcp",
+      sourceAddressPrefix,
+      sourcePortRange: "*",
+      destinationAddressPrefix: "*",
+      destinationPortRange,
+    });
+    assert.deepEqual(
+      resources(recorder),
+      expected(
+        {
+          "web-ip": { dnsSettings: { domainNameLabel: "build-host" } },
+          "web-nsg": {
+            securityRules: [
+              rule("AllowDocker1", 100, "VirtualNetwork", "2376"),
+              rule("AllowDocker2", 101, "203.0.113.7", "2376"),
+              rule("AllowSsh1", 102, "2001:db8::/48", "22"),
+              { ...rule("DenyAllElse", 4096, "*", "*"), access: "Deny", protocol: "*" },
+            ],
+          },
+          "web-server-request": { dnsNames: [fqdn, "localhost"] },
+          "web-docker": certificateSettings(certPem("web-client-admin"), 2376),
+        },
+        ["web-dns-suffix"],
+      ),
+    );
+    assert.deepEqual(await outputsOf(host), { ...OUTPUTS, fqdn: open(fqdn), dockerHost: open(`tcp://${fqdn}:2376`) });
+  });
+
+  test("tags are on all that takes tags", async () => {
+    const tags = { team: "build" };
+    const { recorder } = await declare({ tags });
+    const tagged = ["ip", "nsg", "vnet", "nic", "vm", "docker"].map((part) => [`web-${part}`, { tags }]);
+    assert.deepEqual(resources(recorder), expected(Object.fromEntries(tagged) as Record<string, Values>));
+  });
+
+  test("without a location, each resource leaves it to the provider", async () => {
+    const { recorder } = await run(
+      () => new DockerHost("web", { resourceGroupName: "group", dockerSources: ["203.0.113.0/24"] }),
+    );
+    const without = Object.entries(HOST).map(([name, [type, inputs, options]]) => {
+      const rest = Object.entries(inputs).filter(([input]) => input !== "location");
+      return [name, [type, Object.fromEntries(rest), options]];
+    });
+    assert.deepEqual(resources(recorder), Object.fromEntries(without));
+  });
+
+  test("an existing subnet: no network is made", async () => {
+    const subnetId = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
+    const { recorder } = await declare({ subnetId: pulumi.output(subnetId) });
+    const ipConfigurations = [
+      {
+        name: "primary",
+        primary: true,
+        privateIPAllocationMethod: "Dynamic",
+        subnet: { id: subnetId },
+        publicIPAddress: { id: "web-ip-id" },
+      },
+    ];
+    assert.deepEqual(resources(recorder), expected({ "web-nic": { ipConfigurations } }, ["web-vnet"]));
+  });
+
+  test("an existing authority signs, and none is made", async () => {
+    const { host, recorder } = await declare({ caCertPem: certPem("team-ca"), caPrivateKeyPem: keyPem("team-ca") });
+    assert.deepEqual(
+      resources(recorder),
+      expected({ "web-server": { caCertPem: certPem("team-ca"), caPrivateKeyPem: secret(keyPem("team-ca")) } }, [
+        "web-ca",
+        "web-ca-key",
+      ]),
+    );
+    assert.deepEqual(recorder.declared.web?.inputs, {
+      ...ARGS,
+      caCertPem: certPem("team-ca"),
+      caPrivateKeyPem: secret(keyPem("team-ca")),
+    });
+    assert.deepEqual(await outputsOf(host), { ...OUTPUTS, caCert: open(certPem("team-ca")) });
+  });
+
+  test("given clients' certificates: those are trusted, exactly, and none is made", async () => {
+    const clientCertPems = [certPem("ann"), pulumi.output(`${certPem("bob").trim()}\r\n\r\n`)];
+    const { host, recorder } = await declare({ clientCertPems });
+    assert.deepEqual(
+      resources(recorder),
+      expected({ "web-docker": certificateSettings(certPem("ann") + certPem("bob")) }, [
+        "web-client-admin",
+        "web-client-admin-key",
+      ]),
+    );
+    const outputs = { ...OUTPUTS, clientCert: open(undefined), clientKey: open(undefined) };
+    assert.deepEqual(await outputsOf(host), outputs);
+    assert.deepEqual(recorder.outputs, { web: registered(outputs) });
+  });
+
+  for (const [what, given] of Object.entries({
+    "a text": `${SSH_KEY} me@laptop\n`,
+    "an output": pulumi.output(`  ${SSH_KEY} me@laptop\n`),
+  })) {
+    test(`an SSH key given as ${what}: none is made, and it stands there without its line end`, async () => {
+      const { host, recorder } = await declare({ sshPublicKey: given });
+      const osProfile = HOST["web-vm"]?.[1].osProfile as { linuxConfiguration: Values };
+      const publicKeys = [{ path: "/home/azureuser/.ssh/authorized_keys", keyData: `${SSH_KEY} me@laptop` }];
+      const linuxConfiguration = { ...osProfile.linuxConfiguration, ssh: { publicKeys } };
+      assert.deepEqual(
+        resources(recorder),
+        expected({ "web-vm": { osProfile: { ...osProfile, linuxConfiguration } } }, ["web-ssh-key"]),
+      );
+      assert.deepEqual(await outputsOf(host), { ...OUTPUTS, sshPrivateKey: open(undefined) });
+    });
+  }
+
+  test("the administrator's name is on the machine and in the path of the key", async () => {
+    const { host, recorder } = await declare({ adminUsername: "ops" });
+    const osProfile = HOST["web-vm"]?.[1].osProfile as { linuxConfiguration: Values };
+    const ssh = { publicKeys: [{ path: "/home/ops/.ssh/authorized_keys", keyData: "ssh-ed25519 web-ssh-key" }] };
+    const linuxConfiguration = { ...osProfile.linuxConfiguration, ssh };
+    assert.deepEqual(
+      resources(recorder),
+      expected({ "web-vm": { osProfile: { ...osProfile, adminUsername: "ops", linuxConfiguration } } }),
+    );
+    assert.deepEqual(await outputsOf(host), { ...OUTPUTS, adminUsername: open("ops") });
+  });
+
+  /** `HOST` with a login by password. */
+  function withPassword(password: string): typeof HOST {
+    const osProfile = HOST["web-vm"]?.[1].osProfile as { linuxConfiguration: Values };
+    const linuxConfiguration = { ...osProfile.linuxConfiguration, disablePasswordAuthentication: false };
+    const host = expected({
+      "web-vm": { osProfile: { ...osProfile, adminPassword: secret(password), linuxConfiguration } },
+    });
+    const [type, inputs, options] = host["web-vm"] ?? assert.fail();
+    return { ...host, "web-vm": [type, inputs, { ...options, additionalSecretOutputs: ["osProfile"] }] };
+  }
+
+  for (const [what, given] of Object.entries({
+    "a text": PASSWORD,
+    "an output": pulumi.output(PASSWORD),
+    "a secret": pulumi.secret(PASSWORD),
+  })) {
+    test(`login by a password given as ${what}`, async () => {
+      const { host, recorder } = await declare({ passwordLogin: true, adminPassword: given });
+      assert.deepEqual(resources(recorder), withPassword(PASSWORD));
+      assert.deepEqual(recorder.declared.web?.inputs, {
+        ...ARGS,
+        passwordLogin: true,
+        adminPassword: secret(PASSWORD),
+      });
+      assert.deepEqual(await outputsOf(host), { ...OUTPUTS, adminPassword: hidden(PASSWORD) });
+    });
+  }
+
+  test("login by a password that is made", async () => {
+    const { host, recorder } = await declare({ passwordLogin: true });
+    assert.deepEqual(resources(recorder), {
+      ...withPassword(GENERATED_PASSWORD),
+      "web-password": [
+        "random:index/randomPassword:RandomPassword",
+        {
+          length: 24,
+          minLower: 1,
+          minUpper: 1,
+          minNumeric: 1,
+          minSpecial: 1,
+          overrideSpecial: "!@#$%^&+=",
+        },
+        { additionalSecretOutputs: ["bcryptHash", "result"] },
+      ],
+    });
+    assert.deepEqual(await outputsOf(host), { ...OUTPUTS, adminPassword: hidden(GENERATED_PASSWORD) });
+  });
+
+  const IMAGES = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute";
+  const images: Record<string, { image: string; reference: Values; trustedLaunch: boolean }> = {
+    "another publisher's": {
+      image: "Debian:debian-12:12-gen2:latest",
+      reference: { publisher: "Debian", offer: "debian-12", sku: "12-gen2", version: "latest" },
+      trustedLaunch: true,
+    },
+    "a gallery's": {
+      image: `${IMAGES}/galleries/team/images/docker/versions/1.0.0`,
+      reference: { id: `${IMAGES}/galleries/team/images/docker/versions/1.0.0` },
+      trustedLaunch: true,
+    },
+    "a managed": {
+      image: `${IMAGES}/images/docker`,
+      reference: { id: `${IMAGES}/images/docker` },
+      trustedLaunch: false,
+    },
+  };
+  for (const [what, { image, reference, trustedLaunch }] of Object.entries(images)) {
+    test(`${what} image patches itself`, async () => {
+      const { recorder } = await declare({ image, trustedLaunch, vmSize: "Standard_D2s_v5" });
+      const [, usual] = HOST["web-vm"] ?? assert.fail();
+      const osProfile = usual.osProfile as { linuxConfiguration: Values };
+      const patchSettings = { patchMode: "ImageDefault", assessmentMode: "ImageDefault" };
+      const wanted = expected({
+        "web-vm": {
+          hardwareProfile: { vmSize: "Standard_D2s_v5" },
+          osProfile: { ...osProfile, linuxConfiguration: { ...osProfile.linuxConfiguration, patchSettings } },
+          storageProfile: { ...(usual.storageProfile as Values), imageReference: reference },
+        },
+      });
+      if (!trustedLaunch) delete wanted["web-vm"]?.[1].securityProfile;
+      assert.deepEqual(resources(recorder), wanted);
+    });
+  }
+
+  test("what goes with its container says so, and the extension goes with its machine", async () => {
+    const { recorder } = await run(() => {
+      const group = new pulumi.ComponentResource("test:index:Group", "group");
+      return new DockerHost("web", ARGS, { deletedWith: group });
+    });
+    const deletedWith = Object.fromEntries(
+      Object.entries(recorder.declared).map(([name, { options }]) => [name, options.deletedWith]),
+    );
+    assert.deepEqual(deletedWith, {
+      group: undefined,
+      web: "group",
+      ...Object.fromEntries(Object.keys(HOST).map((name) => [name, undefined])),
+      ...Object.fromEntries(["dns-suffix", "ip", "nsg", "vnet", "nic", "vm"].map((part) => [`web-${part}`, "group"])),
+      "web-docker": "web-vm",
+    });
+  });
+
+  test("two hosts in one program don't meet", async () => {
+    const { result, recorder } = await run(() => [
+      new DockerHost("web", ARGS),
+      new DockerHost("web2", { ...ARGS, dnsLabel: "second" }),
+    ]);
+    const renamed = (value: unknown): unknown => {
+      if (typeof value === "string") return value.replaceAll("web-x3k9qa", "second").replaceAll(/\bweb\b/g, "web2");
+      if (Array.isArray(value)) return value.map(renamed);
+      if (typeof value !== "object" || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [renamed(key), renamed(inner)]));
+    };
+    const { "web2-docker": extension, ...second } = renamed(expected({}, ["web-dns-suffix"])) as typeof HOST;
+    const { "web2-docker": declaredExtension, ...declared } = resources(recorder);
+    const secondNames = Object.keys(second);
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(declared).filter(([name]) => secondNames.includes(name))),
+      second,
+    );
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(resources(recorder)).filter(([name]) => !name.startsWith("web2-"))),
+      HOST,
+    );
+    const certificates = {
+      trustPem: certPem("web2-client-admin"),
+      certPem: certPem("web2-server"),
+      keyPem: keyPem("web2-server-key"),
+    };
+    // Base64 and a digest can't be renamed.
+    assert.deepEqual(declaredExtension, [
+      extension?.[0],
+      {
+        ...extension?.[1],
+        settings: extensionSettings(4243, certificates),
+        protectedSettings: secret(extensionProtectedSettings(certificates)),
+      },
+      extension?.[2],
+    ]);
+    assert.equal((await outputsOf(result[1] ?? assert.fail())).fqdn?.value, "second.westeurope.cloudapp.azure.com");
+  });
+});
+
+suite("what is wrong declares nothing", () => {
+  const wrong: Record<string, { args: Partial<DockerHostArgs>; name?: string; starts: string }> = {
+    "no source": { args: { dockerSources: [] }, starts: "dockerSources: none given, " },
+    "an open source": { args: { dockerSources: ["*"] }, starts: 'dockerSources: "*" is open ' },
+    "an open source for SSH": { args: { sshSources: ["Internet"] }, starts: 'sshSources: "Internet" is open ' },
+    "a port": { args: { dockerPort: 22 }, starts: "dockerPort: 22 is not allowed; " },
+    "an installer": { args: { installer: "apt" }, starts: 'installer: "apt" is not known; ' },
+    "a reserved user": { args: { adminUsername: "root" }, starts: 'adminUsername: "root" is reserved ' },
+    "a DNS label": { args: { dnsLabel: "My_Host" }, starts: 'dnsLabel: "My_Host" is no DNS label ' },
+    "an image": { args: { image: "ubuntu" }, starts: 'image: "ubuntu" is neither ' },
+    "a size": { args: { vmSize: "big" }, starts: 'vmSize: "big" is no size ' },
+    "an Arm size": { args: { vmSize: "Standard_D2ps_v5" }, starts: 'vmSize: "Standard_D2ps_v5" has an Arm ' },
+    "Trusted Launch with a managed image": {
+      args: { image: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/i" },
+      starts: "trustedLaunch: true can't be had ",
+    },
+    "the component's name": { args: {}, name: "My_Host", starts: 'name: "My_Host" can\'t name a host; ' },
+    "a password": {
+      args: { passwordLogin: true, adminPassword: "short" },
+      starts: "adminPassword: the value given (not shown) needs ",
+    },
+    "a password that nobody asked for": {
+      args: { adminPassword: PASSWORD },
+      starts: "adminPassword: given (not shown), but passwordLogin is false; ",
+    },
+    "a password that nobody asked for, as an output": {
+      args: { adminPassword: pulumi.secret(PASSWORD) },
+      starts: "adminPassword: given (not shown), but passwordLogin is false; ",
+    },
+    "an SSH key": { args: { sshPublicKey: "ssh-dss AAAA" }, starts: "sshPublicKey: the value given " },
+    "an authority without its key": {
+      args: { caCertPem: certPem("ca") },
+      starts: "caCertPem and caPrivateKeyPem: only one of them is given; ",
+    },
+    "an authority's key without it": {
+      args: { caPrivateKeyPem: keyPem("ca") },
+      starts: "caCertPem and caPrivateKeyPem: only one of them is given; ",
+    },
+    "an authority that is none": {
+      args: { caCertPem: keyPem("ca"), caPrivateKeyPem: keyPem("ca") },
+      starts: "caCertPem: the value given (not shown) is not allowed; ",
+    },
+    "an authority's key that is none": {
+      args: { caCertPem: certPem("ca"), caPrivateKeyPem: certPem("ca") },
+      starts: "caPrivateKeyPem: the value given (not shown) is not allowed; ",
+    },
+    "no client": { args: { clientCertPems: [] }, starts: "clientCertPems: an empty list, " },
+    "a client's certificate that is none": {
+      args: { clientCertPems: [certPem("ann"), "bob.pem"] },
+      starts: "clientCertPems[1]: the value given (not shown) is not allowed; ",
+    },
+  };
+  for (const [what, { args, name, starts }] of Object.entries(wrong)) {
+    test(what, async () => {
+      const { result, recorder } = await run(() => {
+        try {
+          new DockerHost(name ?? "web", { ...ARGS, ...args });
+        } catch (error) {
+          return error;
+        }
+        return undefined;
+      });
+      assert.ok(result instanceof SettingsError, String(result));
+      assert.deepEqual(
+        result.problems.map((problem) => problem.slice(0, starts.length)),
+        [starts],
+      );
+      assert.ok(!result.message.includes(PASSWORD) && !result.message.includes("BEGIN EC"));
+      assert.deepEqual([recorder.declared, recorder.outputs], [{}, {}]);
+    });
+  }
+});
