@@ -243,7 +243,7 @@ export function checkSource(setting: string, source: unknown, openToInternet: bo
     if (rest.length > 0 || (prefix !== undefined && !/^(0|[1-9]\d{0,2})$/.test(prefix)) || length > bits) {
       return [`${given} has no valid prefix length; allowed: 0 to ${bits}, as in "${address}/${bits}"`];
     }
-    if (isOpen(address, length)) return openToInternet ? [] : open;
+    if (isOpen(address, length) && !openToInternet) return open;
     const network = networkAddress(address, length);
     if (ipaddr.parse(address).toNormalizedString() !== network) {
       return [
@@ -584,19 +584,23 @@ export function trustFile(clientCertPems: string[]): string {
 export function checkHostCertificates(certificates: HostCertificates): string[] {
   const parts = { trustPem: "CERTIFICATE", certPem: "CERTIFICATE", keyPem: "PRIVATE KEY" } as const;
   return (Object.keys(parts) as (keyof typeof parts)[])
-    .filter((part) => !new RegExp(`-----BEGIN [A-Z ]*${parts[part]}-----`).test(certificates[part]))
+    .filter((part) => !holds(certificates[part], parts[part]))
     .map((part) => `${part}: not a PEM document; a Docker port is never opened without all three certificates`);
 }
 
 /** What is wrong with a certificate or a private key that is given. It is not shown: it may be a private key in the wrong place. */
 export function checkPem(setting: string, pem: string, what: "CERTIFICATE" | "PRIVATE KEY"): string[] {
-  const labels = [...pem.matchAll(/-----BEGIN ([A-Z ]+)-----/g)].map(([, label = ""]) => label);
-  // No key beside a certificate; but OpenSSL writes a key's parameters before it.
-  const others = labels.filter((label) => !label.endsWith(what) && label !== "EC PARAMETERS");
-  const right = labels.some((label) => label.endsWith(what)) && others.length === 0;
-  return right
+  return holds(pem, what)
     ? []
     : [`${setting}: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN ${what}-----" and so on`];
+}
+
+/** Whether a text is PEM of that kind alone: above all, no private key beside a certificate. */
+function holds(pem: string, what: "CERTIFICATE" | "PRIVATE KEY"): boolean {
+  const labels = [...pem.matchAll(/-----BEGIN ([A-Z ]+)-----/g)].map(([, label = ""]) => label);
+  // OpenSSL writes a key's parameters before it.
+  const others = labels.filter((label) => !label.endsWith(what) && label !== "EC PARAMETERS");
+  return labels.some((label) => label.endsWith(what)) && others.length === 0;
 }
 
 /** A short name of these certificates: another one whenever any of them changes. The private key is not in it: the certificate stands for it. */

@@ -228,7 +228,8 @@ export function first(body: Body, path: string): unknown {
   return valuesAt(body, path)[0];
 }
 
-function sameName(one: string, other: string): boolean {
+/** Names and IDs of Azure's are the same in upper and lower case. */
+export function sameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 

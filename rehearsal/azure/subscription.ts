@@ -7,7 +7,7 @@ import { ArmError } from "./armError";
 import type { Behaviour } from "./behaviour";
 import type { Compute } from "./compute";
 import { type ResourceType, parseId, textAt, valuesAt, without } from "./resourceTypes";
-import { first, refuseDelete, refusePut } from "./rules";
+import { first, refuseDelete, refusePut, sameName } from "./rules";
 import type { Body, Store, StoredResource } from "./store";
 
 const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
@@ -120,7 +120,7 @@ export class Subscription {
             ...configuration,
             id: `${id}/ipConfigurations/${String(configuration.name)}`,
             privateIPAddress:
-              first(existing?.computed ?? {}, `ipConfigurations.${index}.privateIPAddress`) ??
+              keptPrivateAddress(existing, index, configuration) ??
               this.freePrivateAddress(String(first(configuration, "subnet.id"))),
           })),
         };
@@ -221,20 +221,27 @@ export class Subscription {
   }
 
   private freePrivateAddress(subnetId: string): string {
-    const [, networkId = "", subnetName] = /^(.*)\/subnets\/([^/]+)$/i.exec(subnetId) ?? [];
+    const [, networkId = "", subnetName = ""] = /^(.*)\/subnets\/([^/]+)$/i.exec(subnetId) ?? [];
     const subnets = valuesAt(this.store.get(networkId)?.body, "subnets.*") as Body[];
-    const prefix = subnets.find((subnet) => subnet.name === subnetName)?.addressPrefix;
+    const prefix = subnets.find((subnet) => sameName(String(subnet.name), subnetName))?.addressPrefix;
     const taken = this.store
       .list()
       .filter((each) => each.armType === NETWORK_INTERFACE)
       .flatMap((each) => valuesAt(each.computed, "ipConfigurations.*") as Body[])
-      .filter((configuration) => first(configuration, "subnet.id") === subnetId);
+      .filter((configuration) => sameName(String(first(configuration, "subnet.id")), subnetId));
     return freeAddress(
       String(prefix),
       FIRST_PRIVATE_HOST,
       taken.map((configuration) => configuration.privateIPAddress),
     );
   }
+}
+
+/** An interface's address stays for as long as it is in the same subnet. */
+function keptPrivateAddress(existing: StoredResource | undefined, index: number, configuration: Body): unknown {
+  const before = valuesAt(existing?.computed, "ipConfigurations.*")[index] as Body | undefined;
+  const stays = sameName(String(first(before ?? {}, "subnet.id")), String(first(configuration, "subnet.id")));
+  return stays ? before?.privateIPAddress : undefined;
 }
 
 function typeOf(id: string): ResourceType {

@@ -221,7 +221,7 @@ suite("reading a stack's configuration", () => {
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
     });
-    assert.ok(adminPassword);
+    assert.ok(adminPassword, "the password arrives");
     assert.equal(await pulumi.isSecret(adminPassword), true);
     const value = await new Promise((resolve) => pulumi.unsecret(adminPassword).apply(resolve));
     assert.equal(value, PASSWORD);
@@ -291,7 +291,7 @@ suite("reading a stack's configuration", () => {
         found.map((problem, index) => problem.slice(0, starts[index]?.length)),
         starts,
       );
-      assert.ok(!found.join().includes(PASSWORD));
+      assert.ok(!found.join().includes(PASSWORD), "the password is not shown");
     });
   }
 });
@@ -331,7 +331,7 @@ suite("Pulumi.yaml", () => {
       assert.notEqual(value, undefined);
       assert.equal(text, written(value));
       assert.equal(type, Array.isArray(value) ? "array" : typeof value);
-      assert.ok(described);
+      assert.ok(described, "described");
     });
   }
 

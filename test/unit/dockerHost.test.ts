@@ -151,6 +151,11 @@ async function run<T>(program: () => T): Promise<{ result: T; recorder: Recorder
   }
 }
 
+/** azure-native's many names of a type's older versions, each of which the SDK works out for every resource: most of a run's time. */
+const WITHOUT_ALIASES: pulumi.ComponentResourceOptions = {
+  transformations: [({ props, opts }) => ({ props, opts: { ...opts, aliases: [] } })],
+};
+
 const ARGS: DockerHostArgs = { resourceGroupName: "group", location: "westeurope", dockerSources: ["203.0.113.0/24"] };
 
 /** Declares one host, by default with nothing set but what must be. */
@@ -158,7 +163,7 @@ async function declare(
   args: Partial<DockerHostArgs> = {},
   name = "web",
 ): Promise<{ host: DockerHost; recorder: Recorder }> {
-  const { result, recorder } = await run(() => new DockerHost(name, { ...ARGS, ...args }));
+  const { result, recorder } = await run(() => new DockerHost(name, { ...ARGS, ...args }, WITHOUT_ALIASES));
   return { host: result, recorder };
 }
 
@@ -678,7 +683,9 @@ suite("what is set", () => {
         passwordLogin: true,
         adminPassword: secret(PASSWORD),
       });
-      assert.deepEqual(await outputsOf(host), { ...OUTPUTS, adminPassword: hidden(PASSWORD) });
+      const outputs = { ...OUTPUTS, adminPassword: hidden(PASSWORD) };
+      assert.deepEqual(await outputsOf(host), outputs);
+      assert.deepEqual(recorder.outputs, { web: registered(outputs) });
     });
   }
 
@@ -863,7 +870,7 @@ suite("what is wrong declares nothing", () => {
         result.problems.map((problem) => problem.slice(0, starts.length)),
         [starts],
       );
-      assert.ok(!result.message.includes(PASSWORD) && !result.message.includes("BEGIN EC"));
+      assert.doesNotMatch(result.message, /Correct-horse1!|BEGIN EC/);
       assert.deepEqual([recorder.declared, recorder.outputs], [{}, {}]);
     });
   }

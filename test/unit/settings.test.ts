@@ -1,20 +1,25 @@
-/** Exact tables for the rules of the settings: for each, what passes and what fails with which words. */
+/** Exact tables for the rules of the settings: for each, what passes, and what fails with which words. */
 import assert from "node:assert/strict";
 import { type KeyObject, generateKeyPairSync } from "node:crypto";
-import { test } from "node:test";
+import { suite, test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
 import * as sshpk from "sshpk";
 import {
   DEFAULTS,
+  type Settings,
   SettingsError,
   certificatesFingerprint,
   checkAdminUsername,
   checkArchitecture,
   checkDnsLabel,
   checkDockerSources,
+  checkHostCertificates,
   checkImage,
+  checkInstaller,
   checkName,
   checkPassword,
   checkPasswordLogin,
+  checkPem,
   checkPort,
   checkSource,
   checkSources,
@@ -22,241 +27,842 @@ import {
   checkTrustedLaunch,
   checkVmSize,
   completeSettings,
+  daemonOptions,
   extensionProtectedSettings,
   extensionSettings,
+  imageReference,
   inboundRules,
+  isArmSize,
+  patchMode,
+  refuse,
+  subjectAlternativeNames,
   trustFile,
 } from "../../components/settings";
 
-/** Runs a rule over values that pass and over values that fail with a message. */
-function table<T>(rule: (value: T) => string[], passes: T[], fails: [T, RegExp][]): void {
-  for (const value of passes) assert.deepEqual(rule(value), [], `passes: ${JSON.stringify(value)}`);
-  for (const [value, message] of fails) {
-    const problems = rule(value);
-    assert.equal(problems.length, 1, `fails: ${JSON.stringify(value)}`);
-    assert.match(problems[0] ?? "", message);
-  }
+/** Declares a test of a rule: over values that pass, and over values that fail with exactly one message. */
+function table<T>(
+  what: string,
+  rule: (value: T) => string[],
+  passes: readonly T[],
+  fails: readonly T[],
+  message: (value: T) => string,
+): void {
+  test(what, () => {
+    for (const value of passes) assert.deepEqual(rule(value), [], `passes: ${JSON.stringify(value)}`);
+    for (const value of fails) assert.deepEqual(rule(value), [message(value)], `fails: ${JSON.stringify(value)}`);
+  });
 }
 
-test("a source is a CIDR, an address or a service tag, and not the Internet", () => {
-  const open = /is open to the Internet; name the addresses/;
-  const none = /is neither a CIDR nor a service tag; allowed: a CIDR/;
+const FORMS =
+  'a CIDR ("203.0.113.0/24", "2001:db8::/48"), an address ("203.0.113.7") or a service tag ("VirtualNetwork", "AzureCloud.WestEurope")';
+
+suite("one source", () => {
+  const source = (value: unknown): string[] => checkSource("dockerSources", value, false);
+  const opened = (value: unknown): string[] => checkSource("dockerSources", value, true);
+  const given = (value: unknown): string => `dockerSources: ${JSON.stringify(value)}`;
+
+  const networks = [
+    "203.0.113.0/24",
+    "203.0.113.7",
+    "203.0.113.7/32",
+    "255.255.255.255",
+    "10.0.0.0/8",
+    "11.0.0.0/8",
+    "2001:db8::/48",
+    "2001:DB8::/32",
+    "2001:db8::7",
+    "2001:db8::7/128",
+    "2001::/16",
+    "2002:a00::/24",
+    "::ffff:10.0.0.0/104",
+    "::1",
+  ];
+  const tags = [
+    "VirtualNetwork",
+    "virtualnetwork",
+    "VIRTUALNETWORK",
+    "AzureLoadBalancer",
+    "AzureCloud",
+    "AzureCloud.WestEurope",
+    "azurecloud.westeurope",
+    "AzureCloud.EastUS2",
+    "AzureFrontDoor.Backend",
+    "azurefrontdoor.backend",
+    "AzureDevOps",
+    "Storage.NorthEurope",
+  ];
+  const neither = [
+    "office",
+    "example.com",
+    "",
+    " ",
+    "010.0.0.1",
+    "0x7f.1",
+    "0x7f000001",
+    "127.1",
+    "1",
+    "/0",
+    "0/0",
+    "256.0.0.1",
+    "1.2.3.4.5",
+    "１０.0.0.0/8",
+    "٣.٣.٣.٣",
+    " 203.0.113.7",
+    "203.0.113.7 ",
+    "203.0.113.7\n",
+    "1.2.3.4-1.2.3.9",
+    "1.2.3.4,1.2.3.5",
+    "fe80::1%eth0",
+    "fe80::1%eth0/64",
+    "[::1]",
+    ":::/0",
+    " *",
+    "*\n",
+    "Internet ",
+    "\tAny",
+    "Storage\n",
+    "AzureCloud.",
+    "AzureCloud.West Europe",
+    "AzureCloud.WestEurope.WestEurope",
+    "AzureFrontDoor",
+    "AzureFrontDoor.Sidedoor",
+    "VirtualNetwork.WestEurope",
+    "AzureLoadBalancer.WestEurope",
+    "Internet.WestEurope",
+    "constructor",
+    "__proto__",
+  ];
   table(
-    (source: unknown) => checkSource("dockerSources", source, false),
-    ["203.0.113.0/24", "203.0.113.7", "203.0.113.7/32", "10.0.0.0/8", "2001:db8::/48", "2001::/16", "::1"].concat([
-      "VirtualNetwork",
-      "virtualnetwork",
-      "AzureCloud.WestEurope",
-      "AzureFrontDoor.Backend",
-      "AzureDevOps",
-    ]),
-    [
-      ["office", none],
-      ["example.com", none],
-      ["", none],
-      ["010.0.0.1", none],
-      ["0x7f.1", none],
-      [" 203.0.113.7", none],
-      ["fe80::1%eth0", none],
-      [7, /dockerSources: 7 is not a string/],
-      [null, /dockerSources: null is not a string/],
-      ["10.0.0.0/33", /has no valid prefix length; allowed: 0 to 32/],
-      ["1.2.3.4/24/24", /has no valid prefix length/],
-      ["203.0.113.7/24", /allowed: "203\.0\.113\.0\/24" for the network, "203\.0\.113\.7\/32" for the one address/],
-      ["*", open],
-      ["Internet", open],
-      ["internet", open],
-      ["Any", open],
-      ["0.0.0.0/0", open],
-      ["1.2.3.4/0", open],
-      ["0.0.0.0/00", /has no valid prefix length/],
-      ["0.0.0.0/1", open],
-      ["2.0.0.0/7", open],
-      ["::/0", open],
-      ["2000::/3", open],
-      ["::ffff:0.0.0.0/96", open],
-    ],
+    "is a CIDR, an address or a service tag",
+    source,
+    [...networks, ...tags],
+    neither,
+    (value) => `${given(value)} is neither a CIDR nor a service tag; allowed: ${FORMS}`,
   );
-  for (const source of ["*", "Internet", "0.0.0.0/0", "::/0"]) assert.deepEqual(checkSource("x", source, true), []);
-});
+  table(
+    "whatever openToInternet says",
+    opened,
+    [...networks, ...tags],
+    neither,
+    (value) => `${given(value)} is neither a CIDR nor a service tag; allowed: ${FORMS}`,
+  );
 
-test("lists of sources", () => {
-  assert.match(checkDockerSources([], false).join(), /dockerSources: none given/);
-  assert.match(checkSources("sshSources", "10.0.0.1", false).join(), /is not a list/);
-  assert.match(checkSources("sshSources", ["10.0.0.1", "10.0.0.1"], false).join(), /stands in the list twice/);
-  assert.deepEqual(checkSources("sshSources", [], false), []);
-});
-
-test("ports, names, labels", () => {
-  const port = /is not allowed; allowed: a whole number from 1 to 65535, but 22/;
   table<unknown>(
-    checkPort,
-    [1, 4243, 65535],
-    [0, 65536, 22, 1.5, -1, NaN, "4243"].map((value) => [value, port]),
+    "is a string",
+    source,
+    ["203.0.113.7"],
+    [7, null, undefined, true, [], ["203.0.113.7"], {}],
+    (value) => `${given(value)} is not a string; allowed: ${FORMS}`,
   );
-  table(
-    checkDnsLabel.bind(null, "dnsLabel"),
-    ["abc", `a${"b".repeat(62)}`, "a-1"],
-    [
-      ["ab", /dnsLabel: "ab" is no DNS label/],
-      [`a${"b".repeat(63)}`, /3 to 63/],
-      ["1ab", /first a letter/],
-      ["ab-", /last no hyphen/],
-      ["aB1", /lower-case/],
-      ["abc\n", /is no DNS label/],
-    ],
-  );
-  table(
-    checkName,
-    ["ab", "docker-host", `a${"b".repeat(55)}`],
-    [
-      ["a", /name: "a" can't name a host/],
-      [`a${"b".repeat(56)}`, /2 to 56/],
-      ["Host", /lower-case/],
-    ],
-  );
-  table(
-    checkAdminUsername,
-    ["azureuser", "_x", "a".repeat(32), "ops-1"],
-    [
-      ["admin", /"admin" is reserved/],
-      ["ROOT", /is reserved/],
-      ["support_388945a0", /is reserved/],
-      ["sshd", /is reserved/],
-      ["a".repeat(33), /1 to 32/],
-      ["9a", /first a letter/],
-      ["", /is no Linux user name/],
-      ["a b", /is no Linux user name/],
-    ],
-  );
-});
 
-test("passwords, by both rule sets, never shown", () => {
-  table(
-    checkPassword,
-    ["Correct-hor1!", `Aa1!${"x".repeat(68)}`, "Aa1=aaaaaaaa"],
+  const lengths: [address: string, bits: number, prefixes: string[]][] = [
     [
-      ["Correct-ho1", /11\)/],
-      [`Aa1!${"x".repeat(69)}`, /it has 73/],
-      ["correct-horse1!", /needs an upper-case letter$/],
-      ["CORRECT-HORSE1!", /needs a lower-case letter$/],
-      ["Correct-horse!!", /needs a digit$/],
-      ["Correct-horse-1", /needs one of !@#\$%\^&\+=$/],
-      ["Correct-horse1!\n", /no control characters/],
-      ["P@ssw0rd", /one that Azure forbids/],
-      ["Password22", /one that Azure forbids/],
+      "10.0.0.0",
+      32,
+      ["33", "128", "", "-1", "+8", "08", "008", "8 ", " 8", "8\n", "８", "1e1", "0x8", "8/8", "255.0.0.0"],
     ],
-  );
-  for (const password of ["Correct-horse-1", "P@ssw0rd"]) assert.ok(!checkPassword(password).join().includes(password));
-  assert.deepEqual(checkPasswordLogin(true, true), []);
-  assert.match(checkPasswordLogin(false, true).join(), /passwordLogin is false/);
-});
-
-test("SSH keys that Azure takes", () => {
-  const line = (pem: string): string => sshpk.parsePrivateKey(pem).toPublic().toString("ssh");
-  const pemOf = ({ privateKey }: { privateKey: KeyObject }): string =>
-    privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const ed25519 = line(pemOf(generateKeyPairSync("ed25519")));
-  const rsa = (modulusLength: number): string => line(pemOf(generateKeyPairSync("rsa", { modulusLength })));
-  const ec = pemOf(generateKeyPairSync("ec", { namedCurve: "P-256" }));
-  table(
-    checkSshPublicKey,
-    [ed25519, `${ed25519}\n`, rsa(2048)],
-    [
-      [rsa(1024), /an RSA key of 1024 bits is too short/],
-      [line(ec), /a key of type ECDSA is not accepted/],
-      [ec, /\(not shown\) is a private key/],
-      ["ssh-ed25519", /is no public key/],
-      [`${ed25519}\n${ed25519}`, /is no public key/],
-      ["", /is no public key/],
-    ],
-  );
-});
-
-test("images, sizes and what doesn't go together", () => {
-  const subscription = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute";
-  const none = /is neither a URN nor an image's resource ID/;
-  table(
-    checkImage,
-    [DEFAULTS.image, "a:b:c:1.2.3", `${subscription}/images/i`, `${subscription}/galleries/g/images/i`].concat(
-      `${subscription}/galleries/g/images/i/versions/1.0.0`,
-    ),
-    [
-      ["ubuntu", none],
-      ["a:b:c", none],
-      ["a:b:c:newest", none],
-      [`${subscription}/disks/d`, none],
-    ],
-  );
-  table(checkVmSize, ["Standard_B2s_v2", "Standard_E4-2s_v5"], [["B2s", /vmSize: "B2s" is no size/]]);
-  table(
-    (size: string) => checkArchitecture(DEFAULTS.image, size, "DockerExtension"),
-    ["Standard_B2s_v2", "Standard_NP10s", "Standard_DC2as_v5", "Standard_E4-2s_v5"],
-    ["Standard_D2ps_v5", "Standard_B2pts_v2", "Standard_D2plds_v6"].map((size) => [size, /has an Arm processor/]),
-  );
-  const arm = checkArchitecture("Canonical:ubuntu-24_04-lts:server-arm64:latest", "Standard_B2s_v2", "DockerExtension");
-  assert.match(arm.join(), /is for Arm/);
-  assert.match(checkTrustedLaunch(`${subscription}/images/i`, true).join(), /can't be had with the managed image/);
-  assert.deepEqual(checkTrustedLaunch(`${subscription}/images/i`, false), []);
-});
-
-test("defaults, and all that is wrong at once", () => {
-  assert.deepEqual(completeSettings({ dockerSources: ["10.0.0.1"] }), {
-    ...DEFAULTS,
-    dockerSources: ["10.0.0.1"],
-    sshSources: [],
-    dnsLabel: undefined,
+    ["0.0.0.0", 32, ["00", "000", "0\n", "-0", "33"]],
+    ["2001:db8::", 128, ["129", "", "-1", "048", "48/48", "1000"]],
+    ["::", 128, ["00", "129"]],
+  ];
+  test("has a prefix length of its family, written plainly", () => {
+    for (const [address, bits, prefixes] of lengths) {
+      for (const prefix of prefixes) {
+        const value = `${address}/${prefix}`;
+        const message = `${given(value)} has no valid prefix length; allowed: 0 to ${bits}, as in "${address}/${bits}"`;
+        for (const rule of [source, opened]) assert.deepEqual(rule(value), [message]);
+      }
+    }
   });
-  assert.throws(
-    () => completeSettings({ dockerPort: 22, vmSize: "x", installer: "apt" }),
-    (error) => error instanceof SettingsError && error.problems.length === 4,
+
+  const within: [value: string, network: string, address: string][] = [
+    ["10.0.0.5/24", "10.0.0.0/24", "10.0.0.5/32"],
+    ["10.0.0.1/31", "10.0.0.0/31", "10.0.0.1/32"],
+    ["2001:db8::1/64", "2001:db8:0:0:0:0:0:0/64", "2001:db8::1/128"],
+    ["2001:db8::/16", "2001:0:0:0:0:0:0:0/16", "2001:db8::/128"],
+  ];
+  test("is no address within a network", () => {
+    for (const [value, network, address] of within) {
+      assert.deepEqual(source(value), [
+        `${given(value)} is an address within a network, and could mean either; allowed: "${network}" for the network, "${address}" for the one address`,
+      ]);
+    }
+    assert.deepEqual(
+      opened("1.2.3.4/0"),
+      [
+        `${given("1.2.3.4/0")} is an address within a network, and could mean either; allowed: "0.0.0.0/0" for the network, "1.2.3.4/32" for the one address`,
+      ],
+      "where everyone may reach it, too",
+    );
+  });
+
+  const open = [
+    "*",
+    "Internet",
+    "internet",
+    "INTERNET",
+    "Any",
+    "any",
+    "0.0.0.0/0",
+    "::/0",
+    "0.0.0.0/1",
+    "128.0.0.0/1",
+    "64.0.0.0/2",
+    "10.0.0.0/7",
+    "0.0.0.0",
+    "0.0.0.0/32",
+    "::",
+    "2000::/3",
+    "2000::/15",
+    // All of IPv4, in IPv6's forms: as it is, mapped, through NAT64 and 6to4.
+    "::/96",
+    "::/16",
+    "::ffff:0.0.0.0/96",
+    "::ffff:0:0/96",
+    "::ffff:0.0.0.0/97",
+    "::FFFF:0:0/103",
+    "64:ff9b::/96",
+    "2002::/16",
+    "2002::/23",
+  ];
+  table(
+    "is not open to the Internet",
+    source,
+    networks,
+    [...open, "1.2.3.4/0"],
+    (value) =>
+      `${given(value)} is open to the Internet; name the addresses that may reach the port, or set openToInternet to true if everyone may`,
   );
+  test("unless openToInternet is true", () => {
+    for (const value of open) {
+      assert.deepEqual(opened(value), [], value);
+    }
+  });
 });
 
-test("the rules of the network security group", () => {
-  assert.deepEqual(inboundRules(4243, ["10.0.0.1", "VirtualNetwork"], ["10.0.0.2"]), [
-    rule("AllowDocker1", 100, "10.0.0.1", "4243"),
-    rule("AllowDocker2", 101, "VirtualNetwork", "4243"),
-    rule("AllowSsh1", 102, "10.0.0.2", "22"),
-    {
+suite("lists of sources", () => {
+  const none = `dockerSources: none given, so nobody could reach the Docker port; allowed: a list, each entry ${FORMS}`;
+  test("there is one for Docker, and there may be none for SSH", () => {
+    assert.deepEqual(checkDockerSources([], false), [none]);
+    assert.deepEqual(checkDockerSources([], true), [none]);
+    assert.deepEqual(checkDockerSources(["203.0.113.7"], false), []);
+    assert.deepEqual(checkSources("sshSources", [], false), []);
+  });
+
+  table<unknown>(
+    "it is a list",
+    (value) => checkSources("sshSources", value, false),
+    [[], ["203.0.113.7"]],
+    ["203.0.113.7", 7, null, undefined, { 0: "203.0.113.7" }],
+    (value) => `sshSources: ${JSON.stringify(value)} is not a list; allowed: a list, each entry ${FORMS}`,
+  );
+
+  test("nothing stands in it twice", () => {
+    const repeated = 'sshSources: "203.0.113.7" stands in the list twice; name it once';
+    assert.deepEqual(checkSources("sshSources", ["203.0.113.7", "203.0.113.8"], false), []);
+    assert.deepEqual(checkSources("sshSources", ["203.0.113.7", "203.0.113.7"], false), [repeated]);
+    assert.deepEqual(checkSources("sshSources", Array<string>(3).fill("203.0.113.7"), false), [repeated]);
+  });
+
+  test("each entry that is wrong is named", () => {
+    assert.deepEqual(checkSources("sshSources", ["office", "203.0.113.7", 7], false), [
+      `sshSources: "office" is neither a CIDR nor a service tag; allowed: ${FORMS}`,
+      `sshSources: 7 is not a string; allowed: ${FORMS}`,
+    ]);
+  });
+
+  test("both together fit into one security group", () => {
+    const many = (count: number): string[] =>
+      Array.from({ length: count }, (_, index) => `10.0.${Math.floor(index / 256)}.${index % 256}`);
+    assert.equal(completeSettings({ dockerSources: many(999) }).dockerSources.length, 999);
+    assert.throws(
+      () => completeSettings({ dockerSources: many(600), sshSources: many(400) }),
+      new SettingsError([
+        "dockerSources and sshSources: 1000 sources together; allowed: at most 999, Azure's limit of rules",
+      ]),
+    );
+  });
+
+  test("the rules: one for each source, and one that denies all else", () => {
+    const allow = (name: string, priority: number, sourceAddressPrefix: string, destinationPort: string): object => ({
+      name,
+      priority,
+      access: "Allow",
+      protocol: "Tcp",
+      sourceAddressPrefix,
+      destinationPort,
+    });
+    const denyAllElse = {
       name: "DenyAllElse",
       priority: 4096,
       access: "Deny",
       protocol: "*",
       sourceAddressPrefix: "*",
       destinationPort: "*",
-    },
-  ]);
+    };
+    assert.deepEqual(inboundRules(4243, ["203.0.113.7"], []), [
+      allow("AllowDocker1", 100, "203.0.113.7", "4243"),
+      denyAllElse,
+    ]);
+    assert.deepEqual(inboundRules(2376, ["10.0.0.1", "VirtualNetwork"], ["10.0.0.2", "2001:db8::/48"]), [
+      allow("AllowDocker1", 100, "10.0.0.1", "2376"),
+      allow("AllowDocker2", 101, "VirtualNetwork", "2376"),
+      allow("AllowSsh1", 102, "10.0.0.2", "22"),
+      allow("AllowSsh2", 103, "2001:db8::/48", "22"),
+      denyAllElse,
+    ]);
+  });
 });
 
-function rule(name: string, priority: number, sourceAddressPrefix: string, destinationPort: string): object {
-  return { name, priority, access: "Allow", protocol: "Tcp", sourceAddressPrefix, destinationPort };
-}
-
-test("the extension's settings: all three certificates or none at all", () => {
-  const cert = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
-  const keyPem = "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n";
-  const all = { trustPem: cert, certPem: cert, keyPem };
-  const fingerprint = certificatesFingerprint(all);
-  assert.deepEqual(extensionSettings(4243, all), {
-    docker: {
-      port: "4243",
-      options: [
-        "--live-restore",
-        "--no-new-privileges",
-        "--userland-proxy=false",
-        "--log-opt=max-size=10m",
-        "--log-opt=max-file=5",
-        `--label=certificates=${fingerprint}`,
-      ],
-    },
+suite("port, installer and names", () => {
+  table<unknown>(
+    "the port is a whole number, and not SSH's",
+    checkPort,
+    [1, 21, 23, 4243, 65535],
+    [0, 65536, 22, 1.5, -1, -0, NaN, Infinity, "4243", "", null, undefined, [4243]],
+    (value) =>
+      `dockerPort: ${typeof value === "number" ? value : JSON.stringify(value)} is not allowed; allowed: a whole number from 1 to 65535, but 22 (SSH)`,
+  );
+  table(
+    "the installer is known",
+    checkInstaller,
+    ["DockerExtension"],
+    ["", "dockerextension", "DockerExtension ", "apt"],
+    (value) => `installer: "${value}" is not known; allowed: DockerExtension`,
+  );
+  table(
+    "a DNS label",
+    (value) => checkDnsLabel("dnsLabel", value),
+    ["abc", "a-1", "a--b", `a${"b".repeat(62)}`],
+    ["", "ab", `a${"b".repeat(63)}`, "1ab", "-ab", "ab-", "aB1", "a_b", "a.b", "abc\n", " abc", "äbc", "ab１"],
+    (value) =>
+      `dnsLabel: "${value}" is no DNS label of Azure's; allowed: 3 to 63 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+  );
+  table(
+    "the component's name",
+    checkName,
+    ["ab", "docker-host", "a1", `a${"b".repeat(55)}`],
+    ["", "a", `a${"b".repeat(56)}`, "1a", "a-", "Host", "a_b", "a.b", "ab\n"],
+    (value) =>
+      `name: "${value}" can't name a host; allowed: 2 to 56 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+  );
+  test("the longest name leaves room for the label's random end", () => {
+    const name = `a${"b".repeat(55)}`;
+    assert.deepEqual(checkDnsLabel("dnsLabel", `${name}-x3k9qa`), []);
+    assert.deepEqual(checkDnsLabel("dnsLabel", `${name}b-x3k9qa`).length, 1);
   });
-  assert.equal(Buffer.from(extensionProtectedSettings(all).certs.key, "base64").toString(), keyPem);
-  for (const part of ["trustPem", "certPem", "keyPem"] as const) {
-    assert.throws(() => extensionSettings(4243, { ...all, [part]: "" }), new RegExp(`${part}: not a PEM document`));
-    assert.throws(() => extensionProtectedSettings({ ...all, [part]: "" }), SettingsError);
+
+  const azures =
+    "administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console david " +
+    "guest john owner root server sql support support_388945a0 sys test2 test3 user4 user5";
+  const ubuntus =
+    "_apt bin daemon dhcpcd games irc landscape list lp mail man messagebus news nobody polkitd pollinate proxy sshd sync " +
+    "syslog tcpdump tss usbmux uucp uuidd www-data systemd-network systemd-anything audio cdrom dialout dip disk fax " +
+    "floppy kmem nogroup operator plugdev sasl shadow src staff sudo tape tty users utmp video voice";
+  const reserved = `${azures} ${ubuntus}`.split(" ");
+  table(
+    "an administrator's name that is taken",
+    checkAdminUsername,
+    ["azureuser", "admin3", "user6", "roots", "b", "systemd"],
+    [...reserved, ...reserved.map((name) => name.toUpperCase()), "Admin", "rOOT"].filter(
+      (name, index, all) => all.indexOf(name) === index,
+    ),
+    (value) => `adminUsername: "${value}" is reserved by Azure or Ubuntu; allowed: any other name, such as "azureuser"`,
+  );
+  table(
+    "an administrator's name that Linux takes",
+    checkAdminUsername,
+    ["azureuser", "_x", "ops-1", "a_b", "a".repeat(32)],
+    ["", "a".repeat(33), "9a", "-a", "a b", "a.b", "abc$", "Ops", "ops\n", " ops", "öps", "ops１", "../x", "a:b"],
+    (value) =>
+      `adminUsername: "${value}" is no Linux user name; allowed: 1 to 32 lower-case letters, digits, "_" and "-", first a letter or "_"`,
+  );
+});
+
+suite("password", () => {
+  const forbidden =
+    "abc@123 P@$$w0rd P@ssw0rd P@ssword123 Pa$$word pass@word1 Password! Password1 Password22 iloveyou!";
+  table(
+    "none that Azure forbids",
+    checkPassword,
+    ["Correct-horse1!", "P@ssw0rd-P@ssw0rd"],
+    forbidden.split(" "),
+    () => "adminPassword: the value given (not shown) is one that Azure forbids; allowed: a less common one",
+  );
+
+  const length = (count: number): string => `12 to 72 characters (it has ${count})`;
+  const control = "no control characters, such as the end of a line";
+  const fails: [password: string, needs: string][] = [
+    ["Correct-ho1", `${length(11)}, one of !@#$%^&+=`],
+    ["Correct=ho1", length(11)],
+    [`Aa1!${"x".repeat(69)}`, length(73)],
+    ["correct-horse1!", "an upper-case letter"],
+    ["CORRECT-HORSE1!", "a lower-case letter"],
+    ["Correct-horse!!", "a digit"],
+    ["Correct-horse１!", "a digit"],
+    ["Correct-horse-1", "one of !@#$%^&+="],
+    ["Correct-horse1!\n", control],
+    ["Correct-horse1!\r", control],
+    ["\tCorrect-horse1!", control],
+    ["Correct-horse1!\0", control],
+    ["Correct-horse1!\u0085", control],
+    ["            ", "a lower-case letter, an upper-case letter, a digit, one of !@#$%^&+="],
+    ["ÄÖÜäöüÄÖÜäöü", "a lower-case letter, an upper-case letter, a digit, one of !@#$%^&+="],
+    ["", `${length(0)}, a lower-case letter, an upper-case letter, a digit, one of !@#$%^&+=`],
+  ];
+  table(
+    "both of Azure's rule sets",
+    checkPassword,
+    [
+      "Correct-hor1!",
+      "Aa1=aaaaaaaa",
+      `Aa1!${"x".repeat(68)}`,
+      ..."!@#$%^&+=".split("").map((it) => `Correcthorse1${it}`),
+    ],
+    fails.map(([password]) => password),
+    (value) => `adminPassword: the value given (not shown) needs ${new Map(fails).get(value) ?? ""}`,
+  );
+  test("it is never shown", () => {
+    for (const password of [...fails.map(([each]) => each), ...forbidden.split(" ")]) {
+      if (password.trim() !== "") assert.ok(!checkPassword(password).join().includes(password), password);
+    }
+  });
+  test("only where there is a login by it", () => {
+    assert.deepEqual(
+      [checkPasswordLogin(true, true), checkPasswordLogin(true, false), checkPasswordLogin(false, false)],
+      [[], [], []],
+    );
+    assert.deepEqual(checkPasswordLogin(false, true), [
+      "adminPassword: given (not shown), but passwordLogin is false; allowed: with passwordLogin true, or no adminPassword",
+    ]);
+  });
+});
+
+suite("SSH public key", () => {
+  const allowed = 'allowed: one line in OpenSSH form, "ssh-ed25519 AAAA…" or "ssh-rsa AAAA…" of 2048 bits or more';
+  /** A key's line in OpenSSH form, without a comment. */
+  const line = (key: KeyObject): string =>
+    sshpk
+      .parseKey(key.export({ type: "spki", format: "pem" }).toString(), "pem")
+      .toString("ssh")
+      .split(" ", 2)
+      .join(" ");
+  const pair = generateKeyPairSync("ed25519");
+  const ed25519 = line(pair.publicKey);
+  const base64 = ed25519.split(" ")[1] ?? "";
+  const rsa = (modulusLength: number): string => line(generateKeyPairSync("rsa", { modulusLength }).publicKey);
+  const rsa2048 = rsa(2048);
+  const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const dsa = line(generateKeyPairSync("dsa", { modulusLength: 1024, divisorLength: 160 }).publicKey);
+
+  const passes = {
+    Ed25519: ed25519,
+    "RSA of 2048 bits": rsa2048,
+    "RSA of 3072 bits": rsa(3072),
+    "a line end": `${ed25519}\n`,
+    "another system's line end": `${ed25519}\r\n`,
+    "a comment with spaces": `${ed25519} me at home, 2026`,
+    "spaces around it": `  ${ed25519}  `,
+  };
+  for (const [what, value] of Object.entries(passes)) {
+    test(`passes: ${what}`, () => {
+      assert.deepEqual(checkSshPublicKey(value), []);
+    });
   }
-  assert.notEqual(certificatesFingerprint({ ...all, certPem: `${cert}\n` }), fingerprint);
-  assert.notEqual(certificatesFingerprint({ ...all, trustPem: `${cert}${cert}` }), fingerprint);
-  assert.equal(trustFile([cert.trim(), `${cert}\n\n`]), `${cert}${cert}`);
+
+  const fails: Record<string, { value: string; message: string }> = {
+    "RSA of 1024 bits": { value: rsa(1024), message: "sshPublicKey: an RSA key of 1024 bits is too short for Azure" },
+    ECDSA: { value: line(ec.publicKey), message: "sshPublicKey: a key of type ECDSA is not accepted by Azure" },
+    DSA: { value: dsa, message: "sshPublicKey: a key of type DSA is not accepted by Azure" },
+    ...Object.fromEntries(
+      [
+        pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+        ec.privateKey.export({ type: "sec1", format: "pem" }).toString(),
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+        `${ed25519}\n-----BEGIN PRIVATE KEY-----`,
+      ].map((value, index) => [
+        `a private key (${index + 1})`,
+        { value, message: "sshPublicKey: the value given (not shown) is a private key" },
+      ]),
+    ),
+    ...Object.fromEntries(
+      Object.entries({
+        nothing: "",
+        garbage: "ssh-ed25519 garbage",
+        "only a type": "ssh-ed25519",
+        "only the key": base64,
+        "a file's name": "~/.ssh/id_ed25519.pub",
+        "two lines": `${ed25519}\n${ed25519}`,
+        "two lines of an old Mac": `${ed25519}\r${ed25519}`,
+        PEM: pair.publicKey.export({ type: "spki", format: "pem" }).toString(),
+        "options before it": `from="10.0.0.1" ${ed25519}`,
+        "a comment's sign before it": `# ${ed25519}`,
+        "two spaces": `ssh-ed25519  ${base64}`,
+        "a tab": `ssh-ed25519\t${base64}`,
+        "another key's type": `ssh-rsa ${base64}`,
+        "an upper-case type": `SSH-ED25519 ${base64}`,
+        "a security key's type": `sk-ssh-ed25519@openssh.com ${base64}`,
+        "a certificate's type": `ssh-ed25519-cert-v01@openssh.com ${base64}`,
+        "half of it": rsa2048.slice(0, 200),
+        "an end cut off": ed25519.slice(0, -4),
+        "more after it": `${ed25519}AAAA`,
+        "more after it, RSA": `${rsa2048}AAAABBBB`,
+        "no base64": `ssh-ed25519 ${base64.slice(0, 20)}!${base64.slice(20)}`,
+        "a control character": `${ed25519} me\0`.concat("x"),
+        "an escape sequence": `${ed25519} \u001b[31mme`,
+      }).map(([what, value]) => [
+        what,
+        { value, message: `sshPublicKey: the value given (${value.length} characters, not shown) is no public key` },
+      ]),
+    ),
+  };
+  for (const [what, { value, message }] of Object.entries(fails)) {
+    test(`fails: ${what}`, () => {
+      assert.deepEqual(checkSshPublicKey(value), [`${message}; ${allowed}`]);
+    });
+  }
+});
+
+suite("image and size", () => {
+  const COMPUTE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute";
+  const managed = `${COMPUTE}/images/docker`;
+  const gallery = `${COMPUTE}/galleries/team/images/docker`;
+  const urns = [
+    DEFAULTS.image,
+    "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
+    "a:b:c:1",
+    "a:b:c:1.2.3",
+    "a:b:c:22.04.202401010",
+    "a.b:c_d:e-f:latest",
+  ];
+  table(
+    "an image is a URN or an image's resource ID",
+    checkImage,
+    [...urns, managed, managed.toUpperCase(), gallery, `${gallery}/versions/1.0.0`, `${gallery}/versions/latest`],
+    [
+      "",
+      "ubuntu",
+      "a:b:c",
+      "a:b:c:d",
+      "a:b:c:newest",
+      "a:b:c:1.2.3.4.5",
+      "a:b:c:latest:e",
+      "a::c:latest",
+      " a:b:c:latest",
+      "a:b:c:latest\n",
+      "a b:b:c:latest",
+      "https://example.com/image.vhd",
+      `${COMPUTE}/disks/d`,
+      `${COMPUTE}/images/`,
+      `${managed}/`,
+      `${managed}\n`,
+      `${COMPUTE}/images/my image`,
+      `${gallery}/versions/`,
+      `${gallery}/versions/1.0.0\n`,
+      `x${managed}`,
+      "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/images/i",
+    ],
+    (value) =>
+      `image: "${value}" is neither a URN nor an image's resource ID; allowed: "publisher:offer:sku:version" as in "Canonical:ubuntu-24_04-lts:server:latest", "/subscriptions/…/providers/Microsoft.Compute/images/NAME" or "…/galleries/GALLERY/images/NAME[/versions/VERSION]"`,
+  );
+  test("its reference, and who patches it", () => {
+    assert.deepEqual(imageReference(DEFAULTS.image), {
+      publisher: "Canonical",
+      offer: "ubuntu-24_04-lts",
+      sku: "server",
+      version: "latest",
+    });
+    assert.deepEqual(imageReference(gallery), { id: gallery });
+    assert.deepEqual(
+      [
+        DEFAULTS.image,
+        "canonical:a:b:latest",
+        "Debian:debian-12:12:latest",
+        "NotCanonical:a:b:latest",
+        managed,
+        gallery,
+      ].map(patchMode),
+      ["AutomaticByPlatform", "AutomaticByPlatform", "ImageDefault", "ImageDefault", "ImageDefault", "ImageDefault"],
+    );
+  });
+  table(
+    "Trusted Launch can't be had with a managed image",
+    (value) => checkTrustedLaunch(value, true),
+    [...urns, gallery, `${gallery}/versions/1.0.0`],
+    [managed, managed.toUpperCase()],
+    (value) =>
+      `trustedLaunch: true can't be had with the managed image "${value}"; allowed: trustedLaunch false, or an image of a gallery`,
+  );
+  test("but the image can be had without", () => {
+    assert.deepEqual(checkTrustedLaunch(managed, false), []);
+  });
+
+  const x64 = [
+    "Standard_B2s_v2",
+    "Standard_D2s_v5",
+    "Standard_NP10s",
+    "Standard_DC2as_v5",
+    "Standard_E4-2s_v5",
+    "Standard_B2ats_v2",
+    "Standard_NC24ads_A100_v4",
+    "Standard_ND96isr_H100_v5",
+    "Standard_HB120rs_v2",
+    "Standard_A1_v2",
+    "Basic_A1",
+  ];
+  const arm = [
+    "Standard_D2ps_v5",
+    "Standard_d2ps_v5",
+    "Standard_D2PS_v5",
+    "Standard_B2pts_v2",
+    "Standard_D2pds_v6",
+    "Standard_D2plds_v5",
+    "Standard_E4ps_v6",
+    "Standard_E4-2pds_v5",
+  ];
+  table(
+    "a size's name",
+    checkVmSize,
+    [...x64, ...arm],
+    [
+      "",
+      "B2s",
+      "Standard_",
+      "Standard_B",
+      "standard_b2s",
+      "Standard B2s",
+      "Standard_B2s\n",
+      "Standard_B2s ",
+      "Premium_B2s",
+      "Standard_2B",
+    ],
+    (value) => `vmSize: "${value}" is no size of Azure's; allowed: a name such as "Standard_B2s_v2" (az vm list-sizes)`,
+  );
+  table(
+    "a size is x64, as the extension asks",
+    (value) => checkArchitecture(DEFAULTS.image, value, "DockerExtension"),
+    x64,
+    arm,
+    (value) =>
+      `vmSize: "${value}" has an Arm processor, on which Azure's DockerExtension doesn't run; allowed: an x64 size`,
+  );
+  table(
+    "so is an image",
+    (value) => checkArchitecture(value, DEFAULTS.vmSize, "DockerExtension"),
+    [...urns, managed, gallery, `${COMPUTE}/images/arm64`],
+    ["Canonical:ubuntu-24_04-lts:server-arm64:latest", "Canonical:ubuntu-ARM64:server:latest"],
+    (value) => `image: "${value}" is for Arm, on which Azure's DockerExtension doesn't run; allowed: an x64 image`,
+  );
+  test("another installer may run on Arm", () => {
+    assert.deepEqual(checkArchitecture("a:b:c-arm64:latest", "Standard_D2ps_v5", "CustomScript"), []);
+    assert.deepEqual([x64.some(isArmSize), arm.every(isArmSize)], [false, true]);
+  });
+});
+
+suite("certificates and the extension", () => {
+  const pem = (label: string, content = "AA=="): string =>
+    `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
+  const cert = pem("CERTIFICATE");
+  const keyPem = pem("EC PRIVATE KEY");
+  const all = { trustPem: cert, certPem: pem("CERTIFICATE", "BB=="), keyPem };
+  const refused = (part: string): string =>
+    `${part}: not a PEM document; a Docker port is never opened without all three certificates`;
+
+  test("what the server's certificate is valid for", () => {
+    const fqdn = "web.westeurope.cloudapp.azure.com";
+    assert.deepEqual(subjectAlternativeNames(fqdn, ["203.0.113.10", "10.0.0.4"]), {
+      dnsNames: [fqdn, "localhost"],
+      ipAddresses: ["203.0.113.10", "10.0.0.4"],
+    });
+    assert.deepEqual(subjectAlternativeNames(fqdn, ["203.0.113.10", undefined, ""]).ipAddresses, ["203.0.113.10"]);
+  });
+
+  test("the trust file: one certificate after another, each ended once", () => {
+    assert.equal(trustFile([]), "");
+    assert.equal(trustFile([cert.trim(), `\n${cert}\n\n`]), `${cert}${cert}`);
+  });
+
+  for (const part of ["trustPem", "certPem", "keyPem"] as const) {
+    const other = part === "keyPem" ? cert : keyPem;
+    const wrongs = {
+      nothing: "",
+      spaces: " \n",
+      "no PEM": "AA==",
+      "the wrong kind": other,
+      "a request": pem("CERTIFICATE REQUEST"),
+    };
+    for (const [what, value] of Object.entries(wrongs)) {
+      test(`${part} is ${what}: the port is not opened`, () => {
+        const certificates = { ...all, [part]: value };
+        const error = new SettingsError([refused(part)]);
+        assert.deepEqual(checkHostCertificates(certificates), [refused(part)]);
+        assert.throws(() => extensionSettings(4243, certificates), error);
+        assert.throws(() => extensionProtectedSettings(certificates), error);
+      });
+    }
+  }
+  test("none at all: each is named", () => {
+    assert.deepEqual(
+      checkHostCertificates({ trustPem: "", certPem: "", keyPem: "" }),
+      ["trustPem", "certPem", "keyPem"].map(refused),
+    );
+  });
+  test("a trust file with a client's key in it never reaches the host", () => {
+    assert.deepEqual(checkHostCertificates({ ...all, trustPem: cert + keyPem }), [refused("trustPem")]);
+  });
+
+  table(
+    "a certificate that is given is one, without a key, and is not shown",
+    (value) => checkPem("caCertPem", value, "CERTIFICATE"),
+    [cert, `Subject: x\n${cert}`, cert + cert, pem("TRUSTED CERTIFICATE")],
+    ["", "ca.pem", keyPem, cert + keyPem, pem("CERTIFICATE REQUEST"), "-----BEGIN CERTIFICATE"],
+    () =>
+      `caCertPem: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN CERTIFICATE-----" and so on`,
+  );
+  table(
+    "so is a private key",
+    (value) => checkPem("caPrivateKeyPem", value, "PRIVATE KEY"),
+    [keyPem, pem("PRIVATE KEY"), pem("RSA PRIVATE KEY"), pem("EC PARAMETERS") + keyPem],
+    ["", "ca-key.pem", cert, keyPem + cert, pem("PUBLIC KEY")],
+    () =>
+      `caPrivateKeyPem: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN PRIVATE KEY-----" and so on`,
+  );
+
+  test("the extension's settings", () => {
+    const fingerprint = certificatesFingerprint(all);
+    assert.match(fingerprint, /^[0-9a-f]{32}$/);
+    assert.deepEqual(extensionSettings(4243, all), {
+      docker: {
+        port: "4243",
+        options: [
+          "--live-restore",
+          "--no-new-privileges",
+          "--userland-proxy=false",
+          "--log-opt=max-size=10m",
+          "--log-opt=max-file=5",
+          `--label=certificates=${fingerprint}`,
+        ],
+      },
+    });
+    assert.deepEqual(daemonOptions(fingerprint), extensionSettings(1, all).docker.options);
+    assert.deepEqual(extensionProtectedSettings(all), {
+      certs: {
+        ca: Buffer.from(all.trustPem).toString("base64"),
+        cert: Buffer.from(all.certPem).toString("base64"),
+        key: Buffer.from(keyPem).toString("base64"),
+      },
+    });
+    assert.ok(!JSON.stringify(extensionSettings(4243, all)).includes("PRIVATE KEY"), "no key in the public settings");
+  });
+
+  test("the fingerprint is another whenever a certificate is", () => {
+    const of = (changed: Partial<typeof all>): string => certificatesFingerprint({ ...all, ...changed });
+    assert.equal(of({}), certificatesFingerprint({ ...all }));
+    assert.notEqual(of({ trustPem: cert + cert }), of({}));
+    assert.notEqual(of({ certPem: pem("CERTIFICATE", "CC==") }), of({}));
+    assert.notEqual(of({ trustPem: all.certPem, certPem: all.trustPem }), of({}));
+    assert.notEqual(of({ trustPem: cert + cert, certPem: "" }), of({ trustPem: cert, certPem: cert }));
+    assert.equal(of({ keyPem: pem("EC PRIVATE KEY", "BB==") }), of({}), "the certificate stands for the key");
+  });
+});
+
+suite("all settings together", () => {
+  test("the defaults", () => {
+    const defaults = {
+      sshSources: [],
+      openToInternet: false,
+      dockerPort: 4243,
+      installer: "DockerExtension",
+      adminUsername: "azureuser",
+      passwordLogin: false,
+      image: "Canonical:ubuntu-24_04-lts:server:latest",
+      vmSize: "Standard_B2s_v2",
+      trustedLaunch: true,
+    };
+    assert.deepEqual(DEFAULTS, defaults);
+    assert.deepEqual(completeSettings({ dockerSources: ["203.0.113.7"] }), {
+      ...defaults,
+      dockerSources: ["203.0.113.7"],
+      dnsLabel: undefined,
+    });
+    assert.notEqual(completeSettings({ dockerSources: ["203.0.113.7"] }).sshSources, DEFAULTS.sshSources);
+  });
+
+  test("what is set stays", () => {
+    const settings: Required<Settings> = {
+      dockerSources: ["*"],
+      sshSources: ["Internet"],
+      openToInternet: true,
+      dockerPort: 2376,
+      installer: "DockerExtension",
+      adminUsername: "ops",
+      passwordLogin: true,
+      dnsLabel: "build-host",
+      image: "Debian:debian-12:12-gen2:latest",
+      vmSize: "Standard_D2s_v5",
+      trustedLaunch: false,
+    };
+    assert.deepEqual(completeSettings(settings), settings);
+  });
+
+  const rules: Record<string, { wrong: Settings; starts: string }> = {
+    dockerSources: { wrong: { dockerSources: ["office"] }, starts: 'dockerSources: "office" is neither ' },
+    "no dockerSources": { wrong: { dockerSources: undefined }, starts: "dockerSources: none given, " },
+    sshSources: { wrong: { sshSources: ["*"] }, starts: 'sshSources: "*" is open ' },
+    dockerPort: { wrong: { dockerPort: 22 }, starts: "dockerPort: 22 " },
+    installer: { wrong: { installer: "" }, starts: 'installer: "" ' },
+    adminUsername: { wrong: { adminUsername: "" }, starts: 'adminUsername: "" is no ' },
+    dnsLabel: { wrong: { dnsLabel: "" }, starts: 'dnsLabel: "" ' },
+    image: { wrong: { image: "" }, starts: 'image: "" is neither ' },
+    vmSize: { wrong: { vmSize: "" }, starts: 'vmSize: "" is no ' },
+    "vmSize of Arm": { wrong: { vmSize: "Standard_D2ps_v5" }, starts: 'vmSize: "Standard_D2ps_v5" has an Arm ' },
+    trustedLaunch: {
+      wrong: { image: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/i" },
+      starts: "trustedLaunch: true can't be had ",
+    },
+  };
+  for (const [what, { wrong, starts }] of Object.entries(rules)) {
+    test(`checked: ${what}`, () => {
+      assert.throws(
+        () => completeSettings({ dockerSources: ["203.0.113.7"], ...wrong }),
+        (error) => {
+          assert.ok(error instanceof SettingsError, String(error));
+          assert.deepEqual(
+            error.problems.map((problem) => problem.slice(0, starts.length)),
+            [starts],
+          );
+          return true;
+        },
+      );
+    });
+  }
+
+  test("all that is wrong is said at once, without a stack trace", () => {
+    assert.throws(
+      () => completeSettings({ dockerSources: ["203.0.113.7"], dockerPort: 22, installer: "apt" }),
+      (error) => {
+        assert.ok(error instanceof SettingsError, String(error));
+        assert.ok(error instanceof pulumi.RunError, "a RunError");
+        assert.ok(pulumi.RunError.isInstance(error), "a RunError to every copy of the SDK");
+        assert.equal(
+          error.message,
+          "Wrong settings:\n" +
+            "  - dockerPort: 22 is not allowed; allowed: a whole number from 1 to 65535, but 22 (SSH)\n" +
+            '  - installer: "apt" is not known; allowed: DockerExtension',
+        );
+        return true;
+      },
+    );
+  });
+
+  test("one thing wrong takes one line; nothing wrong, none", () => {
+    assert.equal(new SettingsError(["a: b"]).message, "Wrong setting: a: b");
+    assert.throws(
+      () => {
+        refuse(["a: b"]);
+      },
+      new SettingsError(["a: b"]),
+    );
+    refuse([]);
+  });
 });
