@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   );
   const { status } = spawnSync(
     process.execPath,
-    ["--import", "tsx", "--test", "--test-concurrency=2", "--test-reporter=spec", ...files],
+    ["--import", "tsx", "--test", "--test-concurrency=2", "--test-timeout=900000", "--test-reporter=spec", ...files],
     {
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, PATH: [engine.directory, process.env.PATH].join(delimiter) },

@@ -42,7 +42,7 @@ test("from nothing to a host and back", async (t) => {
   // Somebody opens the port to everyone in the portal.
   const { store } = rehearsal.subscription;
   const group = store.list().find(({ armType }) => armType === "Microsoft.Network/networkSecurityGroups");
-  assert.ok(group);
+  assert.ok(group, "the network security group is there");
   const [rule, ...others] = group.body.securityRules as { sourceAddressPrefix: string }[];
   store.set({ ...group, body: { ...group.body, securityRules: [{ ...rule, sourceAddressPrefix: "*" }, ...others] } });
   rehearsal = await scratch.open();

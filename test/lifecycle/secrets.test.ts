@@ -21,9 +21,9 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
   const { secrets, needles } = exportSecrets(rehearsal);
   // Authority, server, client and SSH key, and the password: in whatever form and place the state has them.
   assert.ok(secrets.length >= 5, `found ${secrets.length}`);
-  assert.ok(outputs.adminPassword !== undefined && secrets.includes(outputs.adminPassword));
-  assert.ok(secrets.includes(outputs.clientKey));
-  assert.ok(needles.length >= secrets.length);
+  assert.ok(secrets.includes(outputs.adminPassword ?? ""), "the password is among them");
+  assert.ok(secrets.includes(outputs.clientKey), "the client's key is among them");
+  assert.ok(needles.length >= secrets.length, "each has a form to search for");
 
   const { client } = filesOf(scratch.directory);
   const files = readdirSync(scratch.directory, { recursive: true, withFileTypes: true })

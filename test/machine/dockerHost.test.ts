@@ -38,10 +38,10 @@ test("a host on a real machine", async (t) => {
   let rehearsal = await scratch.open();
   let { outputs } = await rehearsal.up();
   const machineId = rehearsal.subscription.store.list().find(({ armType }) => armType.endsWith("/virtualMachines"))?.id;
-  assert.ok(machineId !== undefined && rehearsal.rootFileSystem !== undefined);
+  assert.ok(machineId !== undefined && rehearsal.rootFileSystem !== undefined, "a real machine");
   const folder = machinesOf(scratch.directory, rehearsal.rootFileSystem).folder(machineId);
   const machine = runningMachine(folder);
-  assert.ok(machine);
+  assert.ok(machine, "it runs");
   const server = { host: outputs.publicIpAddress, port: 4243, ca: outputs.caCert };
   const client = { cert: outputs.clientCert, key: outputs.clientKey };
 
@@ -85,7 +85,7 @@ test("a host on a real machine", async (t) => {
     assert.equal((await machine.mustRun(["stat", "-c", "%a %U", "/etc/docker/key.pem"])).trim(), "600 root");
     const { secrets, needles } = exportSecrets(rehearsal);
     const serverKey = await machine.readFile("/etc/docker/key.pem");
-    assert.ok(secrets.includes(serverKey) && secrets.includes(outputs.clientKey));
+    assert.ok(secrets.includes(serverKey) && secrets.includes(outputs.clientKey), "both keys are known");
     const serverBase64 = Buffer.from(serverKey).toString("base64");
     const foreign = needles.filter((needle) => !serverKey.includes(needle) && !serverBase64.includes(needle));
     const found = await machine.run(
@@ -139,7 +139,10 @@ test("a host on a real machine", async (t) => {
     await rehearsal.destroy();
     assert.equal(runningMachine(folder), undefined);
     assert.notEqual(spawnSync("ip", ["link", "show", bridge]).status, 0);
-    assert.ok(!spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout.includes(folder));
-    assert.ok(!spawnSync("cat", ["/proc/self/mounts"], { encoding: "utf8" }).stdout.includes(scratch.directory));
+    assert.ok(!spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout.includes(folder), "a process is left");
+    assert.ok(
+      !spawnSync("cat", ["/proc/self/mounts"], { encoding: "utf8" }).stdout.includes(scratch.directory),
+      "a mount is left",
+    );
   });
 });
