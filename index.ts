@@ -6,7 +6,7 @@ import { readConfig } from "./config";
 import type { StackOutputs } from "./outputs";
 
 /** A function, so that each run in one process starts afresh; what it returns are the stack's outputs. */
-export = async (): Promise<Record<keyof StackOutputs, pulumi.Output<unknown>>> => {
+export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Output<unknown> }> => {
   const config = readConfig();
 
   const group = new resources.ResourceGroup("group", {
@@ -27,7 +27,8 @@ export = async (): Promise<Record<keyof StackOutputs, pulumi.Output<unknown>>> =
     caCert: host.caCert,
     clientCert: host.clientCert,
     clientKey: host.clientKey,
-    sshPrivateKey: host.sshPrivateKey,
-    adminPassword: host.adminPassword,
+    // Pulumi warns of an output that has no value.
+    ...(config.sshPublicKey === undefined && { sshPrivateKey: host.sshPrivateKey }),
+    ...(config.passwordLogin === true && { adminPassword: host.adminPassword }),
   };
 };

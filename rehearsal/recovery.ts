@@ -29,6 +29,7 @@ export interface Recovery {
 /** Clears what a cut-off run left; does nothing after a run that came to its end. */
 export async function recover(recovery: Recovery): Promise<void> {
   await clearLock(recovery);
+  await awaitAzure(recovery);
   await settlePending(recovery);
   await recovery.subscription.bootMissing();
 }
@@ -42,11 +43,11 @@ async function clearLock({ backend, projectName, stackName, print, pulumi }: Rec
   const folder = join(backend, ".pulumi/locks/organization", projectName, stackName);
   const holders = (): number[] =>
     lockFiles(folder).map((file) => (JSON.parse(readFileSync(file, "utf8")) as { pid: number }).pid);
-  for (let waited = 0; waited < ENGINE_END_SECONDS && holders().some(isEngine); waited++) {
+  for (let waited = 0; waited < ENGINE_END_SECONDS && holders().some((pid) => runs(pid, "pulumi")); waited++) {
     if (waited % 10 === 0) print(`Waiting for another run of this rehearsal to end (process ${holders().join(", ")})`);
     await sleep(1000);
   }
-  const running = holders().filter(isEngine);
+  const running = holders().filter((pid) => runs(pid, "pulumi"));
   if (running.length > 0) throw new Error(`another run of this rehearsal goes on (process ${running.join(", ")})`);
   if (holders().length > 0) {
     print("The last run was cut off: pulumi cancel");
@@ -62,17 +63,35 @@ function lockFiles(folder: string): string[] {
     : [];
 }
 
-/** A process ID may have been given to another program since. */
-function isEngine(pid: number): boolean {
+/** Whether a process is there and is that program; its ID may have been given to another one since. */
+function runs(pid: number, program: string): boolean {
   try {
     process.kill(pid, 0);
-    return !existsSync("/proc/self") || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pulumi");
+    return !existsSync("/proc/self") || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(program);
   } catch {
     return false;
   }
 }
 
-/** What was being created when the run was cut off: what Azure has of it is imported, what came to nothing is forgotten. */
+/** How long Azure may take to end what a run that is gone asked of it. */
+const AZURE_END_SECONDS = 120;
+
+/** Azure goes on with what it was asked when nobody waits any more, and so does the provider's process here: what comes of it is seen only then. */
+async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
+  const busy = (): string[] =>
+    subscription.store
+      .list()
+      .filter(({ worker }) => worker !== undefined && runs(worker, "azureNative"))
+      .map(({ id }) => id.split("/").at(-1) ?? id);
+  const first = busy();
+  if (first.length > 0) print(`Waiting for Azure to end what the last run asked of it: ${first.join(", ")}`);
+  for (let waited = 0; waited < AZURE_END_SECONDS && busy().length > 0; waited += 0.2) await sleep(200);
+}
+
+/**
+ * What was being created when the run was cut off is taken away, then forgotten: it holds nothing yet.
+ * To import it would be the other way, but `pulumi refresh --import-pending-creates` of v3.259 forgets it without importing.
+ */
 async function settlePending({
   backend,
   projectName,
@@ -83,26 +102,13 @@ async function settlePending({
 }: Recovery): Promise<void> {
   const pending = pendingOperations(join(backend, ".pulumi/stacks", projectName, `${stackName}.json`));
   if (pending.length === 0) return;
-  const imports: string[] = [];
   for (const { resource } of pending.filter((operation) => operation.type === "creating")) {
     const type = RESOURCE_TYPES[resource.type];
     if (!type) continue;
-    const id = resourceId(
-      type,
-      type.nameProperties.map((property) => String(resource.inputs?.[property])),
-    );
-    // Azure goes on with what it was asked when nobody waits any more; the loopback one was cut off with the run.
-    if (subscription.store.get(id)?.provisioningState === "Succeeded") imports.push(resource.urn, id);
-    else await subscription.delete(id);
+    const names = type.nameProperties.map((property) => String(resource.inputs?.[property]));
+    await subscription.delete(resourceId(type, names));
   }
-  print(`The last run was cut off with ${pending.length} operations under way: pulumi refresh`);
-  if (imports.length > 0)
-    await pulumi([
-      "refresh",
-      "--yes",
-      "--skip-preview",
-      ...imports.flatMap((each) => ["--import-pending-creates", each]),
-    ]);
+  print(`The last run was cut off with ${pending.length} operations under way: pulumi refresh --clear-pending-creates`);
   await pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
 }
 

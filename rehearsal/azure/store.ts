@@ -11,6 +11,8 @@ export interface StoredResource {
   armType: string;
   /** "Succeeded", or how far it came. */
   provisioningState: "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
+  /** The process that is at it, while its state is one that ends in "ing". */
+  worker?: number;
   /** What was put. */
   body: Body;
   /** What Azure made of it, such as an address. */

@@ -51,7 +51,8 @@ export class Subscription {
       };
       resource.computed = this.computed(resource, existing);
       // A change that is cut off has not happened: until its end, what was there before is what is there.
-      this.store.set(existing ? { ...existing, provisioningState: "Updating" } : resource);
+      const worker = process.pid;
+      this.store.set(existing ? { ...existing, provisioningState: "Updating", worker } : { ...resource, worker });
       try {
         await this.realize(resource, body, existing);
         resource.provisioningState = "Succeeded";
@@ -75,7 +76,7 @@ export class Subscription {
       const resource = this.store.get(id);
       if (!resource) return;
       refuseDelete(this.store, resource);
-      this.store.set({ ...resource, provisioningState: "Deleting" });
+      this.store.set({ ...resource, provisioningState: "Deleting", worker: process.pid });
       const machines = [...this.store.list(id), resource].filter((each) => each.armType === VIRTUAL_MACHINE);
       await Promise.all(machines.map((machine) => this.compute.remove(machine.id)));
       for (const child of this.store.list(id)) this.store.remove(child.id);

@@ -17,6 +17,8 @@ const requiredCommands: Readonly<Record<string, string>> = {
   flock: "util-linux",
   setpriv: "util-linux",
   mount: "mount",
+  // For whoever logs in to a machine, as Azure's users do.
+  ssh: "openssh-client",
 };
 
 /** Whether real machines can run here: as root of a Linux that lets root mount and make namespaces and cgroups. */

@@ -1,10 +1,7 @@
 /** A run that is killed, at whatever point, is completed by the next one. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { DECLARED, Scratch, runRehearsal } from "../support/scratch";
+import { DECLARED, Scratch, killRehearsal, runRehearsal } from "../support/scratch";
 
 /** Spread over a run: while it gets ready, makes the stack, and declares the resources. */
 const KILLED_AFTER_MS = [600, 1800, 2600, 3300, 4000];
@@ -14,15 +11,7 @@ test("killed at any point, completed by the next run, and nothing is left", asyn
     await t.test(`after ${delay} ms`, async (st) => {
       const scratch = new Scratch(st);
       const args = ["--no-machines", "--directory", scratch.directory];
-      const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/main.ts", "up", ...args], {
-        cwd: join(__dirname, "../.."),
-        detached: true,
-        stdio: "ignore",
-      });
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      await sleep(delay);
-      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-      await ended;
+      await killRehearsal(["up", ...args], delay);
 
       const { status, stdout, stderr } = runRehearsal(["up", ...args]);
       assert.equal(status, 0, stdout + stderr);

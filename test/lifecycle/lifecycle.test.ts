@@ -14,6 +14,11 @@ test("from nothing to a host and back", async (t) => {
   assert.deepEqual(rehearsal.subscription.store.list(), [], "a preview makes nothing");
 
   const { outputs } = await rehearsal.up();
+  assert.deepEqual(
+    scratch.lines.filter((line) => /^(warning|error)/.test(line)),
+    [],
+    "nothing to warn of",
+  );
   const declared = Object.entries(scratch.state()).map(([name, { type, parent }]) => {
     const parentName = parent?.split("::").at(-1);
     return [name, [type, parentName === "azure-docker-host-rehearsal" ? "stack" : parentName]];

@@ -1,9 +1,10 @@
 /** A rehearsal in a temporary folder, for tests: what it printed, what its engine's state holds, and nothing left of it afterwards. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { filesOf } from "../../rehearsal/files";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
 
@@ -106,4 +107,17 @@ export function runRehearsal(args: string[]): { status: number | null; stdout: s
     cwd: root,
     encoding: "utf8",
   });
+}
+
+/** Starts the command line as a person does, and kills it with all that it started after a while, as a power cut would. */
+export async function killRehearsal(args: string[], afterMs: number): Promise<void> {
+  const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/main.ts", ...args], {
+    cwd: join(__dirname, "../.."),
+    detached: true,
+    stdio: "ignore",
+  });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  await sleep(afterMs);
+  if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  await ended;
 }
