@@ -692,7 +692,8 @@ suite("what is kept", () => {
       },
     );
     await azure.put(EXTENSION, extension({ settings: { docker: { port: "2376" } } }));
-    assert.deepEqual(cut, { ...before, provisioningState: "Updating" });
+    assert.deepEqual(cut, { ...before, provisioningState: "Updating", worker: process.pid });
+    assert.equal(azure.store.get(EXTENSION)?.worker, undefined, "nobody is at it any more");
     assert.deepEqual(azure.store.get(EXTENSION)?.body.settings, { docker: { port: "2376" } });
   });
 });
