@@ -1,9 +1,16 @@
 /** Reads the stack's configuration into typed, checked settings; nothing is declared before all of it holds. */
 import * as pulumi from "@pulumi/pulumi";
-import { checkPassword, checkPasswordLogin, checkSshPublicKey, completeSettings, refuse } from "./components/settings";
+import {
+  checkPassword,
+  checkPasswordLogin,
+  checkSshPublicKey,
+  checkTags,
+  completeSettings,
+  refuse,
+} from "./components/settings";
 
 /** The forms that a setting's value can have. */
-type Form = "list" | "boolean" | "integer" | "string" | "secret";
+type Form = "list" | "integers" | "object" | "texts" | "boolean" | "integer" | "string" | "secret";
 
 /** Every setting, by the name that `pulumi config set` takes; `Pulumi.yaml` describes each. */
 const SETTINGS = {
@@ -12,6 +19,11 @@ const SETTINGS = {
   openToInternet: "boolean",
   dockerPort: "integer",
   installer: "string",
+  dockerVersion: "string",
+  daemonOptions: "object",
+  forceUpdateTag: "string",
+  keyGeneration: "integer",
+  authorityGenerations: "integers",
   adminUsername: "string",
   sshPublicKey: "string",
   passwordLogin: "boolean",
@@ -20,10 +32,14 @@ const SETTINGS = {
   image: "string",
   vmSize: "string",
   trustedLaunch: "boolean",
+  tags: "texts",
 } as const satisfies Record<string, Form>;
 
 interface FormTypes {
   list: string[];
+  integers: number[];
+  object: Record<string, unknown>;
+  texts: Record<string, string>;
   boolean: boolean;
   integer: number;
   string: string;
@@ -51,6 +67,7 @@ export function readConfig(): StackConfig {
     ...checkPasswordLogin(config.passwordLogin ?? false, config.adminPassword !== undefined),
     ...(config.adminPassword === undefined ? [] : checkPassword(config.adminPassword)),
     ...(config.sshPublicKey === undefined ? [] : checkSshPublicKey(config.sshPublicKey)),
+    ...(config.tags === undefined ? [] : checkTags(config.tags)),
   ]);
   const { adminPassword, ...plain } = config;
   return adminPassword === undefined ? plain : { ...plain, adminPassword: pulumi.secret(adminPassword) };
@@ -96,6 +113,9 @@ function checkEncrypted(): string[] {
 
 const FORMS: Record<Form, string> = {
   list: "a list of strings (pulumi config set --path 'NAME[0]' VALUE)",
+  integers: "a list of whole numbers (pulumi config set --path 'NAME[0]' NUMBER)",
+  object: "an object (pulumi config set --path NAME.KEY VALUE)",
+  texts: "texts by name (pulumi config set --path NAME.KEY VALUE)",
   boolean: "true or false",
   integer: "a whole number",
   string: "a text",
@@ -113,9 +133,26 @@ function parseValue(text: string, form: Form): unknown {
     case "integer":
       // What is no number is left as it is: the setting's own rule says which numbers it takes.
       return /^-?\d+$/.test(text) ? Number(text) : text;
-    case "list": {
+    case "list":
+    case "integers": {
       const list = parseJson(text);
       return Array.isArray(list) ? list : undefined;
+    }
+    case "object": {
+      const object = parseJson(text);
+      return isObject(object) ? object : undefined;
+    }
+    case "texts": {
+      const object = parseJson(text);
+      // A stack's file has a text that looks like a number as a number.
+      return isObject(object)
+        ? Object.fromEntries(
+            Object.entries(object).map(([name, value]) => [
+              name,
+              typeof value === "number" || typeof value === "boolean" ? value.toString() : value,
+            ]),
+          )
+        : undefined;
     }
   }
 }
@@ -126,4 +163,8 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,7 @@ export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Output<unknown
 
   const group = new resources.ResourceGroup("group", {
     resourceGroupName: `${pulumi.getProject()}-${pulumi.getStack()}`,
+    tags: config.tags,
   });
 
   const host = new DockerHost(

@@ -22,14 +22,18 @@ function privateKey(name: string, opts: pulumi.CustomResourceOptions): tls.Priva
   return new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, opts);
 }
 
-/** The certificate authority: it signs servers, and nothing below it may sign. */
-export function certificateAuthority(name: string, opts: pulumi.CustomResourceOptions): KeyPair {
-  const key = privateKey(`${name}-ca-key`, opts);
+/**
+ * A certificate authority: it signs servers, and nothing below it may sign.
+ * Each generation is an authority of its own, with its own key and its own name, so that two can stand side by side.
+ */
+export function certificateAuthority(name: string, generation: number, opts: pulumi.CustomResourceOptions): KeyPair {
+  const [suffix, ordinal] = generation === 1 ? ["", ""] : [`-${generation}`, ` ${generation}`];
+  const key = privateKey(`${name}-ca${suffix}-key`, opts);
   const cert = new tls.SelfSignedCert(
-    `${name}-ca`,
+    `${name}-ca${suffix}`,
     {
       privateKeyPem: key.privateKeyPem,
-      subject: { commonName: `${name} certificate authority` },
+      subject: { commonName: `${name} certificate authority${ordinal}` },
       isCaCertificate: true,
       maxPathLength: 0,
       allowedUses: ["cert_signing", "crl_signing"],
@@ -47,15 +51,17 @@ export interface ServerCertificateArgs {
   dnsNames: pulumi.Input<string[]>;
   ipAddresses: pulumi.Input<string[]>;
   commonName: pulumi.Input<string>;
+  /** Another one replaces the key. */
+  keyGeneration: number;
 }
 
 /** The Docker daemon's key and certificate, signed by the authority. */
 export function serverCertificate(
   name: string,
-  { authority, dnsNames, ipAddresses, commonName }: ServerCertificateArgs,
+  { authority, dnsNames, ipAddresses, commonName, keyGeneration }: ServerCertificateArgs,
   opts: pulumi.CustomResourceOptions,
 ): KeyPair {
-  const key = privateKey(`${name}-server-key`, opts);
+  const key = privateKey(`${name}-server-key`, { ...opts, replacementTrigger: keyGeneration });
   const request = new tls.CertRequest(
     `${name}-server-request`,
     { privateKeyPem: key.privateKeyPem, subject: { commonName }, dnsNames, ipAddresses },
@@ -76,8 +82,12 @@ export function serverCertificate(
 }
 
 /** A client's key and self-signed certificate: the host trusts the certificate itself, as SSH does with `authorized_keys`. */
-export function clientCertificate(name: string, clientName: string, opts: pulumi.CustomResourceOptions): KeyPair {
-  const key = privateKey(`${name}-client-${clientName}-key`, opts);
+export function clientCertificate(
+  name: string,
+  { clientName, keyGeneration }: { clientName: string; keyGeneration: number },
+  opts: pulumi.CustomResourceOptions,
+): KeyPair {
+  const key = privateKey(`${name}-client-${clientName}-key`, { ...opts, replacementTrigger: keyGeneration });
   const cert = new tls.SelfSignedCert(
     `${name}-client-${clientName}`,
     {

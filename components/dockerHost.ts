@@ -1,7 +1,7 @@
 /** The component: a Docker host on Azure with mutual TLS, from its keys to its daemon. */
 import * as pulumi from "@pulumi/pulumi";
 import { certificateAuthority, clientCertificate, serverCertificate } from "./certificates";
-import { declareDockerExtension } from "./dockerExtension";
+import { declareInstaller } from "./installer";
 import { declareNetwork } from "./network";
 import {
   checkName,
@@ -9,6 +9,7 @@ import {
   checkPasswordLogin,
   checkPem,
   checkSshPublicKey,
+  checkTags,
   completeSettings,
   refuse,
   subjectAlternativeNames,
@@ -39,8 +40,42 @@ export interface DockerHostArgs {
   /** The TCP port of the Docker daemon, 1 to 65535 but 22, such as 2376. Defaults to 4243. */
   dockerPort?: number;
 
-  /** What installs Docker: "DockerExtension". Defaults to "DockerExtension". */
+  /**
+   * What installs Docker: "DockerExtension", Azure's own, deprecated since 2018, or "CustomScript", a script of this
+   * project's in Azure's supported Custom Script Extension, with Ubuntu's package `docker.io`. Defaults to "DockerExtension".
+   */
   installer?: string;
+
+  /**
+   * The version of the package `docker.io`, such as "28.2.2-0ubuntu1~24.04.1", or its beginning with "*", such as "28.2.*";
+   * with the installer CustomScript alone. It is kept from automatic upgrades, and another one is installed by the next
+   * `up`. Defaults to the Docker that is there, else to the newest that Ubuntu has.
+   */
+  dockerVersion?: string;
+
+  /**
+   * The daemon's options in the form of `daemon.json`, such as { "log-level": "warn", "registry-mirrors": ["https://m.example"] }.
+   * They go before the hardened defaults (README). What opens the port (`hosts`, `tls…`) is refused. Defaults to none.
+   */
+  daemonOptions?: Record<string, unknown>;
+
+  /**
+   * Any text, such as "2026-11-24": another one makes Azure run the installer again, which puts back what was changed on
+   * the machine by hand or by a package's upgrade. Defaults to none.
+   */
+  forceUpdateTag?: string;
+
+  /**
+   * The generation of the server's and the client's private keys, 1 or more. Another one makes new keys and certificates,
+   * and locks out whoever has the former client's key. Defaults to 1.
+   */
+  keyGeneration?: number;
+
+  /**
+   * The certificate authorities, each a whole number: the first one signs, all of them are in `caCert`. Such as [1, 2], then
+   * [2], to replace the first one without locking any client out. Not with `caCertPem`. Defaults to [1].
+   */
+  authorityGenerations?: number[];
 
   /**
    * The administrator's name on the machine, such as "ops": a Linux user name of 1 to 32 characters, none that Azure
@@ -87,7 +122,10 @@ export interface DockerHostArgs {
   /** The resource ID of an existing subnet. Defaults to a virtual network of the host's own. */
   subnetId?: pulumi.Input<string>;
 
-  /** An existing authority's certificate, PEM; with `caPrivateKeyPem`. Defaults to an authority of the host's own. */
+  /**
+   * An existing authority's certificate, PEM; with `caPrivateKeyPem`. More certificates may follow it, such as its
+   * predecessor's: they are handed to the clients. Defaults to an authority of the host's own.
+   */
   caCertPem?: pulumi.Input<string>;
 
   /** That authority's private key, PEM, a secret; with `caCertPem`. */
@@ -122,7 +160,7 @@ export class DockerHost extends pulumi.ComponentResource {
   public readonly publicIpAddress: pulumi.Output<string>;
   /** The administrator's name on the machine. */
   public readonly adminUsername: pulumi.Output<string>;
-  /** The authority's certificate, PEM: a client's `ca.pem`, which verifies the server. For everyone. */
+  /** The certificates of the authorities, PEM: a client's `ca.pem`, which verifies the server. For everyone. */
   public readonly caCert: pulumi.Output<string>;
   /** The client's certificate, PEM: its `cert.pem`. For everyone. Undefined where `clientCertPems` are given. */
   public readonly clientCert: pulumi.Output<string | undefined>;
@@ -160,19 +198,29 @@ export class DockerHost extends pulumi.ComponentResource {
 
     const network = declareNetwork(name, { ...placement, ...settings, subnetId: args.subnetId }, azureChild);
 
-    const authority =
+    const [authority, ...otherAuthorities] =
       args.caCertPem !== undefined && args.caPrivateKeyPem !== undefined
-        ? { certPem: pulumi.output(args.caCertPem), privateKeyPem: pulumi.secret(args.caPrivateKeyPem) }
-        : certificateAuthority(name, child);
+        ? [{ certPem: pulumi.output(args.caCertPem), privateKeyPem: pulumi.secret(args.caPrivateKeyPem) }]
+        : settings.authorityGenerations.map((generation) => certificateAuthority(name, generation, child));
+    if (!authority) throw new Error("no authority");
     const names = pulumi
       .all([network.fqdn, network.publicIpAddress, network.privateIpAddress])
       .apply(([fqdn, ...addresses]) => subjectAlternativeNames(fqdn, addresses));
     const server = serverCertificate(
       name,
-      { authority, commonName: name, dnsNames: names.dnsNames, ipAddresses: names.ipAddresses },
+      {
+        authority,
+        commonName: name,
+        dnsNames: names.dnsNames,
+        ipAddresses: names.ipAddresses,
+        keyGeneration: settings.keyGeneration,
+      },
       child,
     );
-    const client = args.clientCertPems === undefined ? clientCertificate(name, CLIENT_NAME, child) : undefined;
+    const client =
+      args.clientCertPems === undefined
+        ? clientCertificate(name, { clientName: CLIENT_NAME, keyGeneration: settings.keyGeneration }, child)
+        : undefined;
 
     const ssh = sshKey(name, args.sshPublicKey, child);
     const password = settings.passwordLogin ? adminPassword(name, args.adminPassword, child) : undefined;
@@ -188,12 +236,12 @@ export class DockerHost extends pulumi.ComponentResource {
       azureChild,
     );
 
-    declareDockerExtension(
+    declareInstaller(
       name,
       {
         ...placement,
+        ...settings,
         virtualMachine,
-        dockerPort: settings.dockerPort,
         certificates: pulumi
           .all([
             server.certPem,
@@ -209,7 +257,7 @@ export class DockerHost extends pulumi.ComponentResource {
     this.fqdn = network.fqdn;
     this.publicIpAddress = network.publicIpAddress;
     this.adminUsername = pulumi.output(settings.adminUsername);
-    this.caCert = authority.certPem;
+    this.caCert = pulumi.all([authority, ...otherAuthorities].map(({ certPem }) => certPem)).apply(trustFile);
     this.clientCert = pulumi.output(client?.certPem);
     this.clientKey = pulumi.output(client?.privateKeyPem);
     this.sshPrivateKey = pulumi.output(ssh.privateKey);
@@ -234,6 +282,12 @@ function checkInputs(args: DockerHostArgs, passwordLogin: boolean): string[] {
     ...checkPasswordLogin(passwordLogin, args.adminPassword !== undefined),
     ...(typeof args.adminPassword === "string" ? checkPassword(args.adminPassword) : []),
     ...(typeof args.sshPublicKey === "string" ? checkSshPublicKey(args.sshPublicKey) : []),
+    ...(args.tags !== undefined && !pulumi.Output.isInstance(args.tags) && !(args.tags instanceof Promise)
+      ? checkTags(plainValues(args.tags))
+      : []),
+    ...(args.caCertPem !== undefined && args.authorityGenerations !== undefined
+      ? ["authorityGenerations: given with caCertPem, which is another authority; allowed: one of the two"]
+      : []),
     ...((args.caCertPem === undefined) === (args.caPrivateKeyPem === undefined)
       ? []
       : ["caCertPem and caPrivateKeyPem: only one of them is given; allowed: both, or neither"]),
@@ -248,4 +302,11 @@ function checkInputs(args: DockerHostArgs, passwordLogin: boolean): string[] {
       ? ["clientCertPems: an empty list, so nobody could use the host; allowed: one certificate or more, or none given"]
       : []),
   ];
+}
+
+/** The entries that are plain values. */
+function plainValues(record: Record<string, pulumi.Input<string>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => !pulumi.Output.isInstance(value) && !(value instanceof Promise)),
+  );
 }

@@ -1,8 +1,8 @@
 /** The rules of a Docker host's settings: defaults, checks and what is computed from them; pure, so that each has an exact test. */
-import { createHash } from "node:crypto";
 import { RunError } from "@pulumi/pulumi/errors";
 import * as ipaddr from "ipaddr.js";
 import * as sshpk from "sshpk";
+import { type DaemonOptions, checkDaemonOptions } from "./daemonOptions";
 
 /** The settings that are plain values: they are checked before anything is declared. */
 export interface Settings {
@@ -16,6 +16,16 @@ export interface Settings {
   dockerPort?: number;
   /** See `DockerHostArgs.installer`. */
   installer?: string;
+  /** See `DockerHostArgs.dockerVersion`. */
+  dockerVersion?: string;
+  /** See `DockerHostArgs.daemonOptions`. */
+  daemonOptions?: DaemonOptions;
+  /** See `DockerHostArgs.forceUpdateTag`. */
+  forceUpdateTag?: string;
+  /** See `DockerHostArgs.keyGeneration`. */
+  keyGeneration?: number;
+  /** See `DockerHostArgs.authorityGenerations`. */
+  authorityGenerations?: number[];
   /** See `DockerHostArgs.adminUsername`. */
   adminUsername?: string;
   /** See `DockerHostArgs.passwordLogin`. */
@@ -31,7 +41,9 @@ export interface Settings {
 }
 
 /** Settings with every default filled in. */
-export type CompleteSettings = Required<Omit<Settings, "dnsLabel">> & Pick<Settings, "dnsLabel">;
+export type CompleteSettings = Required<Omit<Settings, Optional>> & Pick<Settings, Optional>;
+
+type Optional = "dnsLabel" | "dockerVersion" | "forceUpdateTag";
 
 /** What each setting is where the user says nothing. */
 export const DEFAULTS = {
@@ -39,6 +51,9 @@ export const DEFAULTS = {
   openToInternet: false,
   dockerPort: 4243,
   installer: "DockerExtension",
+  daemonOptions: {} as DaemonOptions,
+  keyGeneration: 1,
+  authorityGenerations: [1] as number[],
   adminUsername: "azureuser",
   passwordLogin: false,
   image: "Canonical:ubuntu-24_04-lts:server:latest",
@@ -47,7 +62,7 @@ export const DEFAULTS = {
 } as const;
 
 /** The ways to put Docker on the machine. */
-export const INSTALLERS = ["DockerExtension"] as const;
+export const INSTALLERS = ["DockerExtension", "CustomScript"] as const;
 
 /** Wrong settings: one line for each, that names the setting, the value given and what is allowed. Pulumi shows it without a stack trace. */
 export class SettingsError extends RunError {
@@ -81,6 +96,11 @@ export function completeSettings(settings: Settings): CompleteSettings {
     openToInternet: settings.openToInternet ?? DEFAULTS.openToInternet,
     dockerPort: settings.dockerPort ?? DEFAULTS.dockerPort,
     installer: settings.installer ?? DEFAULTS.installer,
+    dockerVersion: settings.dockerVersion,
+    daemonOptions: settings.daemonOptions ?? { ...DEFAULTS.daemonOptions },
+    forceUpdateTag: settings.forceUpdateTag,
+    keyGeneration: settings.keyGeneration ?? DEFAULTS.keyGeneration,
+    authorityGenerations: settings.authorityGenerations ?? [...DEFAULTS.authorityGenerations],
     adminUsername: settings.adminUsername ?? DEFAULTS.adminUsername,
     passwordLogin: settings.passwordLogin ?? DEFAULTS.passwordLogin,
     dnsLabel: settings.dnsLabel,
@@ -94,6 +114,11 @@ export function completeSettings(settings: Settings): CompleteSettings {
     ...checkRuleCount(complete.dockerSources, complete.sshSources),
     ...checkPort(complete.dockerPort),
     ...checkInstaller(complete.installer),
+    ...(complete.dockerVersion === undefined ? [] : checkDockerVersion(complete.dockerVersion, complete.installer)),
+    ...checkDaemonOptions(complete.daemonOptions, complete.installer),
+    ...(complete.forceUpdateTag === undefined ? [] : checkForceUpdateTag(complete.forceUpdateTag)),
+    ...checkKeyGeneration(complete.keyGeneration),
+    ...checkAuthorityGenerations(complete.authorityGenerations),
     ...checkAdminUsername(complete.adminUsername),
     ...(complete.dnsLabel === undefined ? [] : checkDnsLabel("dnsLabel", complete.dnsLabel)),
     ...checkImage(complete.image),
@@ -372,6 +397,49 @@ export function checkInstaller(installer: string): string[] {
     : [`installer: "${installer}" is not known; allowed: ${INSTALLERS.join(", ")}`];
 }
 
+/** What is wrong with the version of the package `docker.io`, in apt's own form. The DockerExtension has no way to choose one. */
+export function checkDockerVersion(version: string, installer: string): string[] {
+  if (installer === "DockerExtension") {
+    return [
+      `dockerVersion: "${version}" can't be had from Azure's DockerExtension; allowed: with installer CustomScript, or none given`,
+    ];
+  }
+  return /^\d[A-Za-z0-9.+~:-]*\*?$/.test(version)
+    ? []
+    : [
+        `dockerVersion: "${version}" is no version of a package; allowed: one of docker.io's (apt-cache madison docker.io), or its beginning with "*", such as "28.2.*"`,
+      ];
+}
+
+/** What is wrong with the tag that makes Azure run the installer again. */
+export function checkForceUpdateTag(tag: string): string[] {
+  return /^[\w.:+-]{1,128}$/.test(tag)
+    ? []
+    : [
+        `forceUpdateTag: ${JSON.stringify(tag)} is not allowed; allowed: 1 to 128 letters, digits and "_.:+-", such as "2026-11-24"`,
+      ];
+}
+
+const isGeneration = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1;
+
+/** What is wrong with the generation of the servers' and clients' keys. */
+export function checkKeyGeneration(generation: unknown): string[] {
+  return isGeneration(generation)
+    ? []
+    : [`keyGeneration: ${JSON.stringify(generation)} is not allowed; allowed: a whole number, 1 or more`];
+}
+
+/** What is wrong with the list of authorities. */
+export function checkAuthorityGenerations(generations: unknown): string[] {
+  const allowed = "allowed: a list of whole numbers, 1 or more, each once; the first one signs, such as [1] or [1, 2]";
+  const valid =
+    Array.isArray(generations) &&
+    generations.length > 0 &&
+    generations.every(isGeneration) &&
+    new Set(generations).size === generations.length;
+  return valid ? [] : [`authorityGenerations: ${JSON.stringify(generations)} is not allowed; ${allowed}`];
+}
+
 /** What is wrong with a DNS label (Azure's rule for `dnsSettings.domainNameLabel`). */
 export function checkDnsLabel(setting: string, label: string): string[] {
   return /^[a-z][a-z0-9-]{1,61}[a-z0-9]$/.test(label)
@@ -552,7 +620,35 @@ export function checkArchitecture(image: string, size: string, installer: string
   ];
 }
 
-// Certificates and the extension -------------------------------------------------------------------------------------
+// Tags ---------------------------------------------------------------------------------------------------------------
+
+/** What is wrong with tags (Microsoft, "Use tags to organize your Azure resources"). */
+export function checkTags(tags: Record<string, unknown>): string[] {
+  const names = Object.keys(tags);
+  return [
+    ...(names.length > 50 ? [`tags: ${names.length} tags; allowed: at most 50`] : []),
+    ...names.flatMap((name) => {
+      const value = tags[name];
+      return [
+        ...(/^[^<>%&\\?/]{1,512}$/.test(name) && !/^(microsoft|azure|windows)/i.test(name)
+          ? []
+          : [
+              `tags: the name ${JSON.stringify(name)} is not allowed; allowed: 1 to 512 characters without <>%&\\?/, first not "microsoft", "azure" or "windows"`,
+            ]),
+        ...(typeof value === "string" && value.length <= 256
+          ? []
+          : [`tags.${name}: ${JSON.stringify(value)} is not allowed; allowed: a text of at most 256 characters`]),
+      ];
+    }),
+    ...names
+      .filter((name, index) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) !== index)
+      .map(
+        (name) => `tags: the name ${JSON.stringify(name)} stands there twice; to Azure its letters' case doesn't count`,
+      ),
+  ];
+}
+
+// Certificates -------------------------------------------------------------------------------------------------------
 
 /** The three PEM documents that make a host's TLS. */
 export interface HostCertificates {
@@ -601,56 +697,4 @@ function holds(pem: string, what: "CERTIFICATE" | "PRIVATE KEY"): boolean {
   // OpenSSL writes a key's parameters before it.
   const others = labels.filter((label) => !label.endsWith(what) && label !== "EC PARAMETERS");
   return labels.some((label) => label.endsWith(what)) && others.length === 0;
-}
-
-/** A short name of these certificates: another one whenever any of them changes. The private key is not in it: the certificate stands for it. */
-export function certificatesFingerprint({ trustPem, certPem }: HostCertificates): string {
-  return createHash("sha256").update(trustPem).update("\0").update(certPem).digest("hex").slice(0, 32);
-}
-
-/**
- * The daemon's command line options that harden it (Docker's daemon reference, CIS Docker Benchmark section 2).
- * The label changes with the certificates: the extension restarts the daemon only if its command line changed.
- */
-export function daemonOptions(fingerprint: string): string[] {
-  return [
-    "--live-restore",
-    "--no-new-privileges",
-    "--userland-proxy=false",
-    "--log-opt=max-size=10m",
-    "--log-opt=max-file=5",
-    `--label=certificates=${fingerprint}`,
-  ];
-}
-
-/**
- * The public settings of Azure's DockerExtension.
- *
- * @throws SettingsError if any certificate is missing: the extension would then open the port to everyone.
- */
-export function extensionSettings(
-  port: number,
-  certificates: HostCertificates,
-): { docker: { port: string; options: string[] } } {
-  refuse(checkHostCertificates(certificates));
-  return { docker: { port: port.toString(), options: daemonOptions(certificatesFingerprint(certificates)) } };
-}
-
-/**
- * The protected settings of Azure's DockerExtension; it takes each PEM document as base64.
- *
- * @throws SettingsError if any certificate is missing.
- */
-export function extensionProtectedSettings(certificates: HostCertificates): {
-  certs: { ca: string; cert: string; key: string };
-} {
-  refuse(checkHostCertificates(certificates));
-  const base64 = (pem: string): string => Buffer.from(pem).toString("base64");
-  return {
-    certs: {
-      ca: base64(certificates.trustPem),
-      cert: base64(certificates.certPem),
-      key: base64(certificates.keyPem),
-    },
-  };
 }

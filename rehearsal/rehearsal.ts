@@ -98,7 +98,7 @@ export class Rehearsal {
       },
     );
     for (const [name, value] of Object.entries(options.config ?? {})) {
-      await stack.setConfig(name, { value, secret: name === "adminPassword" }, name.includes("["));
+      await stack.setConfig(name, { value, secret: name === "adminPassword" }, /[.[]/.test(name));
     }
     return new Rehearsal(directory, rootFileSystem, environment, subscription, stack, print);
   }

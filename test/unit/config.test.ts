@@ -9,8 +9,9 @@ import { parseConfig, readConfig } from "../../config";
 
 const PROJECT = "azure-docker-host";
 const KNOWN =
-  "dockerSources, sshSources, openToInternet, dockerPort, installer, adminUsername, sshPublicKey, passwordLogin, " +
-  "adminPassword, dnsLabel, image, vmSize, trustedLaunch";
+  "dockerSources, sshSources, openToInternet, dockerPort, installer, dockerVersion, daemonOptions, forceUpdateTag, " +
+  "keyGeneration, authorityGenerations, adminUsername, sshPublicKey, passwordLogin, adminPassword, dnsLabel, image, " +
+  "vmSize, trustedLaunch, tags";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
 
@@ -76,6 +77,42 @@ suite("forms", () => {
         ],
       },
       {
+        name: "authorityGenerations",
+        passes: [
+          ["[1]", [1]],
+          ["[1,2]", [1, 2]],
+          ['["x"]', ["x"]],
+        ],
+        fails: ["", "1", "{}"].map((text) => [
+          text,
+          "a list of whole numbers (pulumi config set --path 'NAME[0]' NUMBER)",
+        ]),
+      },
+      {
+        name: "daemonOptions",
+        passes: [
+          ["{}", {}],
+          ['{"debug":true,"log-opts":{"max-file":5}}', { debug: true, "log-opts": { "max-file": 5 } }],
+        ],
+        fails: ["", "[]", "null", '"x"', "debug"].map((text) => [
+          text,
+          "an object (pulumi config set --path NAME.KEY VALUE)",
+        ]),
+      },
+      {
+        name: "tags",
+        passes: [
+          ["{}", {}],
+          // A stack's file has the text 42 as a number.
+          ['{"team":"build","cost":42,"on":true}', { team: "build", cost: "42", on: "true" }],
+          ['{"team":{}}', { team: {} }],
+        ],
+        fails: ["", "[]", "null", "team"].map((text) => [
+          text,
+          "texts by name (pulumi config set --path NAME.KEY VALUE)",
+        ]),
+      },
+      {
         name: "openToInternet",
         passes: [
           ["true", true],
@@ -136,7 +173,16 @@ suite("forms", () => {
   }
 
   test("an empty text is none given", () => {
-    const texts = ["installer", "adminUsername", "sshPublicKey", "dnsLabel", "image", "vmSize"];
+    const texts = [
+      "installer",
+      "dockerVersion",
+      "forceUpdateTag",
+      "adminUsername",
+      "sshPublicKey",
+      "dnsLabel",
+      "image",
+      "vmSize",
+    ];
     assert.deepEqual(parse(Object.fromEntries(texts.map((name) => [name, ""]))), { values: {}, problems: [] });
   });
 
@@ -194,7 +240,12 @@ suite("reading a stack's configuration", () => {
         sshSources: '["0.0.0.0/0"]',
         openToInternet: "true",
         dockerPort: "2376",
-        installer: "DockerExtension",
+        installer: "CustomScript",
+        dockerVersion: "28.2.*",
+        daemonOptions: '{"log-level":"warn"}',
+        forceUpdateTag: "2",
+        keyGeneration: "3",
+        authorityGenerations: "[1,2]",
         adminUsername: "ops",
         sshPublicKey: SSH_KEY,
         passwordLogin: "true",
@@ -203,6 +254,7 @@ suite("reading a stack's configuration", () => {
         image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
         vmSize: "Standard_D2s_v5",
         trustedLaunch: "false",
+        tags: '{"team":"build"}',
       },
       ["adminPassword"],
     );
@@ -212,7 +264,12 @@ suite("reading a stack's configuration", () => {
       sshSources: ["0.0.0.0/0"],
       openToInternet: true,
       dockerPort: 2376,
-      installer: "DockerExtension",
+      installer: "CustomScript",
+      dockerVersion: "28.2.*",
+      daemonOptions: { "log-level": "warn" },
+      forceUpdateTag: "2",
+      keyGeneration: 3,
+      authorityGenerations: [1, 2],
       adminUsername: "ops",
       sshPublicKey: SSH_KEY,
       passwordLogin: true,
@@ -220,6 +277,7 @@ suite("reading a stack's configuration", () => {
       image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
+      tags: { team: "build" },
     });
     assert.ok(adminPassword, "the password arrives");
     assert.equal(await pulumi.isSecret(adminPassword), true);
@@ -266,6 +324,11 @@ suite("reading a stack's configuration", () => {
         'adminUsername: "root" is reserved ',
         'vmSize: "big" is no size ',
       ],
+    },
+    {
+      what: "a tag that Azure refuses",
+      settings: { dockerSources: '["VirtualNetwork"]', tags: '{"a/b":"x"}' },
+      starts: ['tags: the name "a/b" is not allowed; '],
     },
     {
       what: "a password without login by it",
@@ -323,11 +386,19 @@ suite("Pulumi.yaml", () => {
     );
   });
 
-  const NONE_GIVEN: Record<string, string | string[]> = { dockerSources: [], sshPublicKey: "", dnsLabel: "" };
+  const NONE_GIVEN: Record<string, unknown> = {
+    dockerSources: [],
+    dockerVersion: "",
+    forceUpdateTag: "",
+    sshPublicKey: "",
+    dnsLabel: "",
+    tags: {},
+  };
+  /** Numbers are texts there: see the comment beside the port. */
+  const AS_TEXTS = { dockerPort: String(DEFAULTS.dockerPort), keyGeneration: String(DEFAULTS.keyGeneration) };
   for (const [name, { type, default: text, described }] of Object.entries(declared)) {
     test(`${name} has its default and a description there`, () => {
-      // The port is a text there: see the comment beside it.
-      const value = { ...NONE_GIVEN, ...DEFAULTS, dockerPort: String(DEFAULTS.dockerPort) }[name];
+      const value = ({ ...NONE_GIVEN, ...DEFAULTS, ...AS_TEXTS } as Record<string, unknown>)[name];
       assert.notEqual(value, undefined);
       assert.equal(text, written(value));
       assert.equal(type, Array.isArray(value) ? "array" : typeof value);
@@ -341,6 +412,6 @@ suite("Pulumi.yaml", () => {
       ...Object.fromEntries(Object.entries(declared).map(([name, { default: text }]) => [name, unquoted(text)])),
       dockerSources: '["VirtualNetwork"]',
     });
-    assert.deepEqual(readConfig(), { ...DEFAULTS, dockerSources: ["VirtualNetwork"] });
+    assert.deepEqual(readConfig(), { ...DEFAULTS, dockerSources: ["VirtualNetwork"], tags: {} });
   });
 });

@@ -5,7 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
-import { SettingsError, extensionProtectedSettings, extensionSettings } from "../../components/settings";
+import { type DaemonSettings, INSTALLER_BY_NAME } from "../../components/installers";
+import { SettingsError } from "../../components/settings";
 
 type Values = Record<string, unknown>;
 
@@ -89,6 +90,9 @@ class Recorder extends MockMonitor {
       ...(request.getIgnorechangesList().length > 0 && { ignoreChanges: request.getIgnorechangesList() }),
       ...(request.getProtect() === true && { protect: true }),
       ...(request.getRetainondelete() === true && { retainOnDelete: true }),
+      ...(request.getReplacementTrigger()?.hasNumberValue() === true && {
+        replacementTrigger: request.getReplacementTrigger()?.getNumberValue(),
+      }),
     };
     this.secretOutputs.set(name, request.getAdditionalsecretoutputsList());
     if (request.getAdditionalsecretoutputsList().length > 0) {
@@ -277,7 +281,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
   "web-server-key": [
     "tls:index/privateKey:PrivateKey",
     { algorithm: "ECDSA", ecdsaCurve: "P256" },
-    { additionalSecretOutputs: KEY_SECRETS },
+    { additionalSecretOutputs: KEY_SECRETS, replacementTrigger: 1 },
   ],
   "web-server-request": [
     "tls:index/certRequest:CertRequest",
@@ -304,7 +308,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
   "web-client-admin-key": [
     "tls:index/privateKey:PrivateKey",
     { algorithm: "ECDSA", ecdsaCurve: "P256" },
-    { additionalSecretOutputs: KEY_SECRETS },
+    { additionalSecretOutputs: KEY_SECRETS, replacementTrigger: 1 },
   ],
   "web-client-admin": [
     "tls:index/selfSignedCert:SelfSignedCert",
@@ -390,10 +394,17 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
 /** The extension's settings for a trust file, the rest being as it is by default; what they are exactly is for the settings' own tests. */
 function certificateSettings(trustPem: string, port = 4243): { settings: unknown; protectedSettings: unknown } {
   const certificates = { trustPem, certPem: certPem("web-server"), keyPem: keyPem("web-server-key") };
-  return {
-    settings: extensionSettings(port, certificates),
-    protectedSettings: secret(extensionProtectedSettings(certificates)),
-  };
+  return installerSettings("DockerExtension", { dockerPort: port, certificates });
+}
+
+/** What an installer is handed, where nothing is set beside what is named. */
+function installerSettings(
+  installer: string,
+  daemon: Partial<DaemonSettings> & Pick<DaemonSettings, "certificates">,
+): { settings: unknown; protectedSettings: unknown } {
+  const { settings, protectedSettings } = INSTALLER_BY_NAME[installer] ?? assert.fail(installer);
+  const all = { dockerPort: 4243, daemonOptions: {}, adminUsername: "azureuser", ...daemon };
+  return { settings: settings(all), protectedSettings: secret(protectedSettings(all)) };
 }
 
 /** Resources by name, as `HOST` has them. */
@@ -570,6 +581,76 @@ suite("what is set", () => {
     const { recorder } = await declare({ tags });
     const tagged = ["ip", "nsg", "vnet", "nic", "vm", "docker"].map((part) => [`web-${part}`, { tags }]);
     assert.deepEqual(resources(recorder), expected(Object.fromEntries(tagged) as Record<string, Values>));
+  });
+
+  test("another installer is another extension under the same name, and its script has the settings", async () => {
+    const daemonOptions = { "log-level": "warn" };
+    const { recorder } = await declare({
+      installer: "CustomScript",
+      dockerVersion: "28.2.*",
+      daemonOptions,
+      adminUsername: "ops",
+      forceUpdateTag: "2",
+    });
+    const certificates = {
+      trustPem: certPem("web-client-admin"),
+      certPem: certPem("web-server"),
+      keyPem: keyPem("web-server-key"),
+    };
+    const [type, inputs, options] = HOST["web-docker"] ?? assert.fail();
+    assert.deepEqual(resources(recorder)["web-docker"], [
+      type,
+      {
+        ...inputs,
+        vmExtensionName: "CustomScript",
+        type: "CustomScript",
+        typeHandlerVersion: "2.1",
+        forceUpdateTag: "2",
+        ...installerSettings("CustomScript", {
+          certificates,
+          daemonOptions,
+          dockerVersion: "28.2.*",
+          adminUsername: "ops",
+        }),
+      },
+      options,
+    ]);
+  });
+
+  test("the daemon's options reach Azure's DockerExtension", async () => {
+    const { recorder } = await declare({ daemonOptions: { debug: true } });
+    const [, inputs] = resources(recorder)["web-docker"] ?? assert.fail();
+    assert.ok(JSON.stringify(inputs).includes('"--debug"'), "as a word of the command line");
+  });
+
+  test("another generation of keys replaces the server's and the client's", async () => {
+    const { recorder } = await declare({ keyGeneration: 7 });
+    const triggers = Object.entries(recorder.declared)
+      .map(([name, { options }]) => [name, options.replacementTrigger])
+      .filter(([, trigger]) => trigger !== undefined);
+    assert.deepEqual(Object.fromEntries(triggers), { "web-server-key": 7, "web-client-admin-key": 7 });
+  });
+
+  test("several authorities: the first signs, all are handed to the clients", async () => {
+    const { host, recorder } = await declare({ authorityGenerations: [2, 1] });
+    const { "web-ca-key": key, "web-ca": cert } = HOST;
+    assert.ok(key && cert, "the first generation is known");
+    assert.deepEqual(resources(recorder), {
+      ...expected({
+        "web-server": { caCertPem: certPem("web-ca-2"), caPrivateKeyPem: secret(keyPem("web-ca-2-key")) },
+      }),
+      "web-ca-2-key": key,
+      "web-ca-2": [
+        cert[0],
+        {
+          ...cert[1],
+          privateKeyPem: secret(keyPem("web-ca-2-key")),
+          subject: { commonName: "web certificate authority 2" },
+        },
+        cert[2],
+      ],
+    });
+    assert.deepEqual((await outputsOf(host)).caCert, open(certPem("web-ca-2") + certPem("web-ca")));
   });
 
   test("without a location, each resource leaves it to the provider", async () => {
@@ -794,8 +875,7 @@ suite("what is set", () => {
       extension?.[0],
       {
         ...extension?.[1],
-        settings: extensionSettings(4243, certificates),
-        protectedSettings: secret(extensionProtectedSettings(certificates)),
+        ...installerSettings("DockerExtension", { certificates }),
       },
       extension?.[2],
     ]);
@@ -806,6 +886,15 @@ suite("what is set", () => {
 suite("what is wrong declares nothing", () => {
   const wrong: Record<string, { args: Partial<DockerHostArgs>; name?: string; starts: string }> = {
     "no source": { args: { dockerSources: [] }, starts: "dockerSources: none given, " },
+    "a tag that Azure refuses": { args: { tags: { "a/b": "x" } }, starts: 'tags: the name "a/b" is not allowed; ' },
+    "two authorities": {
+      args: { caCertPem: certPem("ca"), caPrivateKeyPem: keyPem("ca"), authorityGenerations: [1] },
+      starts: "authorityGenerations: given with caCertPem, ",
+    },
+    "an option that would open the port": {
+      args: { daemonOptions: { hosts: ["tcp://0.0.0.0:2375"] } },
+      starts: "daemonOptions.hosts: the program sets it itself, ",
+    },
     "an open source": { args: { dockerSources: ["*"] }, starts: 'dockerSources: "*" is open ' },
     "an open source for SSH": { args: { sshSources: ["Internet"] }, starts: 'sshSources: "Internet" is open ' },
     "a port": { args: { dockerPort: 22 }, starts: "dockerPort: 22 is not allowed; " },

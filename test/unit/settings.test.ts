@@ -8,14 +8,17 @@ import {
   DEFAULTS,
   type Settings,
   SettingsError,
-  certificatesFingerprint,
   checkAdminUsername,
   checkArchitecture,
+  checkAuthorityGenerations,
   checkDnsLabel,
   checkDockerSources,
+  checkDockerVersion,
+  checkForceUpdateTag,
   checkHostCertificates,
   checkImage,
   checkInstaller,
+  checkKeyGeneration,
   checkName,
   checkPassword,
   checkPasswordLogin,
@@ -24,12 +27,10 @@ import {
   checkSource,
   checkSources,
   checkSshPublicKey,
+  checkTags,
   checkTrustedLaunch,
   checkVmSize,
   completeSettings,
-  daemonOptions,
-  extensionProtectedSettings,
-  extensionSettings,
   imageReference,
   inboundRules,
   isArmSize,
@@ -38,6 +39,7 @@ import {
   subjectAlternativeNames,
   trustFile,
 } from "../../components/settings";
+import { INSTALLER_BY_NAME } from "../../components/installers";
 
 /** Declares a test of a rule: over values that pass, and over values that fail with exactly one message. */
 function table<T>(
@@ -326,9 +328,9 @@ suite("port, installer and names", () => {
   table(
     "the installer is known",
     checkInstaller,
-    ["DockerExtension"],
-    ["", "dockerextension", "DockerExtension ", "apt"],
-    (value) => `installer: "${value}" is not known; allowed: DockerExtension`,
+    ["DockerExtension", "CustomScript"],
+    ["", "dockerextension", "DockerExtension ", "customScript", "apt"],
+    (value) => `installer: "${value}" is not known; allowed: DockerExtension, CustomScript`,
   );
   table(
     "a DNS label",
@@ -659,7 +661,70 @@ suite("image and size", () => {
   });
 });
 
-suite("certificates and the extension", () => {
+suite("versions, generations, tags", () => {
+  table(
+    "dockerVersion",
+    (version) => checkDockerVersion(version, "CustomScript"),
+    ["28.2.2-0ubuntu1~24.04.1", "28.2.*", "20.10.24+dfsg1-1+deb12u1", "5:27.0", "28*"],
+    ["", "*", "latest", "28 2", "28.2.2;reboot", "28.*.2", "$(reboot)", "28'"],
+    (version) =>
+      `dockerVersion: "${version}" is no version of a package; allowed: one of docker.io's (apt-cache madison docker.io), or its beginning with "*", such as "28.2.*"`,
+  );
+  table(
+    "dockerVersion with Azure's DockerExtension",
+    (version) => checkDockerVersion(version, "DockerExtension"),
+    [],
+    ["28.2.*", "latest"],
+    (version) =>
+      `dockerVersion: "${version}" can't be had from Azure's DockerExtension; allowed: with installer CustomScript, or none given`,
+  );
+  table(
+    "forceUpdateTag",
+    checkForceUpdateTag,
+    ["1", "2026-11-24", "after:upgrade+1", "x".repeat(128)],
+    ["", "two words", "x".repeat(129), "a\nb", "a/b"],
+    (tag) =>
+      `forceUpdateTag: ${JSON.stringify(tag)} is not allowed; allowed: 1 to 128 letters, digits and "_.:+-", such as "2026-11-24"`,
+  );
+  table<unknown>(
+    "keyGeneration",
+    checkKeyGeneration,
+    [1, 2, 2026],
+    [0, -1, 1.5, "x", true, null],
+    (value) => `keyGeneration: ${JSON.stringify(value)} is not allowed; allowed: a whole number, 1 or more`,
+  );
+  table<unknown>(
+    "authorityGenerations",
+    checkAuthorityGenerations,
+    [[1], [1, 2], [2, 1], [2]],
+    [[], [0], [1, 1], ["1"], [1.5], 1, {}],
+    (value) =>
+      `authorityGenerations: ${JSON.stringify(value)} is not allowed; allowed: a list of whole numbers, 1 or more, each once; the first one signs, such as [1] or [1, 2]`,
+  );
+  const many = (count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, ""]));
+  test("tags", () => {
+    for (const tags of [{}, { team: "build" }, { "cost center": "42", é: "x".repeat(256) }, many(50)]) {
+      assert.deepEqual(checkTags(tags), [], JSON.stringify(tags));
+    }
+    assert.deepEqual(checkTags(many(51)), ["tags: 51 tags; allowed: at most 50"]);
+    for (const name of ["", "a/b", "50%", "azure-x", "Microsoft", "windows", "x".repeat(513)]) {
+      assert.deepEqual(checkTags({ [name]: "x" }), [
+        `tags: the name ${JSON.stringify(name)} is not allowed; allowed: 1 to 512 characters without <>%&\\?/, first not "microsoft", "azure" or "windows"`,
+      ]);
+    }
+    for (const value of ["x".repeat(257), 1, null]) {
+      assert.deepEqual(checkTags({ team: value }), [
+        `tags.team: ${JSON.stringify(value)} is not allowed; allowed: a text of at most 256 characters`,
+      ]);
+    }
+    assert.deepEqual(checkTags({ Team: "a", team: "b" }), [
+      "tags: the name \"team\" stands there twice; to Azure its letters' case doesn't count",
+    ]);
+  });
+});
+
+suite("certificates", () => {
   const pem = (label: string, content = "AA=="): string =>
     `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
   const cert = pem("CERTIFICATE");
@@ -696,8 +761,10 @@ suite("certificates and the extension", () => {
         const certificates = { ...all, [part]: value };
         const error = new SettingsError([refused(part)]);
         assert.deepEqual(checkHostCertificates(certificates), [refused(part)]);
-        assert.throws(() => extensionSettings(4243, certificates), error);
-        assert.throws(() => extensionProtectedSettings(certificates), error);
+        for (const installer of Object.values(INSTALLER_BY_NAME)) {
+          const daemon = { dockerPort: 4243, daemonOptions: {}, adminUsername: "ops", certificates };
+          assert.throws(() => installer.protectedSettings(daemon), error);
+        }
       });
     }
   }
@@ -727,43 +794,6 @@ suite("certificates and the extension", () => {
     () =>
       `caPrivateKeyPem: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN PRIVATE KEY-----" and so on`,
   );
-
-  test("the extension's settings", () => {
-    const fingerprint = certificatesFingerprint(all);
-    assert.match(fingerprint, /^[0-9a-f]{32}$/);
-    assert.deepEqual(extensionSettings(4243, all), {
-      docker: {
-        port: "4243",
-        options: [
-          "--live-restore",
-          "--no-new-privileges",
-          "--userland-proxy=false",
-          "--log-opt=max-size=10m",
-          "--log-opt=max-file=5",
-          `--label=certificates=${fingerprint}`,
-        ],
-      },
-    });
-    assert.deepEqual(daemonOptions(fingerprint), extensionSettings(1, all).docker.options);
-    assert.deepEqual(extensionProtectedSettings(all), {
-      certs: {
-        ca: Buffer.from(all.trustPem).toString("base64"),
-        cert: Buffer.from(all.certPem).toString("base64"),
-        key: Buffer.from(keyPem).toString("base64"),
-      },
-    });
-    assert.ok(!JSON.stringify(extensionSettings(4243, all)).includes("PRIVATE KEY"), "no key in the public settings");
-  });
-
-  test("the fingerprint is another whenever a certificate is", () => {
-    const of = (changed: Partial<typeof all>): string => certificatesFingerprint({ ...all, ...changed });
-    assert.equal(of({}), certificatesFingerprint({ ...all }));
-    assert.notEqual(of({ trustPem: cert + cert }), of({}));
-    assert.notEqual(of({ certPem: pem("CERTIFICATE", "CC==") }), of({}));
-    assert.notEqual(of({ trustPem: all.certPem, certPem: all.trustPem }), of({}));
-    assert.notEqual(of({ trustPem: cert + cert, certPem: "" }), of({ trustPem: cert, certPem: cert }));
-    assert.equal(of({ keyPem: pem("EC PRIVATE KEY", "BB==") }), of({}), "the certificate stands for the key");
-  });
 });
 
 suite("all settings together", () => {
@@ -773,6 +803,9 @@ suite("all settings together", () => {
       openToInternet: false,
       dockerPort: 4243,
       installer: "DockerExtension",
+      daemonOptions: {},
+      keyGeneration: 1,
+      authorityGenerations: [1],
       adminUsername: "azureuser",
       passwordLogin: false,
       image: "Canonical:ubuntu-24_04-lts:server:latest",
@@ -784,6 +817,8 @@ suite("all settings together", () => {
       ...defaults,
       dockerSources: ["203.0.113.7"],
       dnsLabel: undefined,
+      dockerVersion: undefined,
+      forceUpdateTag: undefined,
     });
     assert.notEqual(completeSettings({ dockerSources: ["203.0.113.7"] }).sshSources, DEFAULTS.sshSources);
   });
@@ -794,7 +829,12 @@ suite("all settings together", () => {
       sshSources: ["Internet"],
       openToInternet: true,
       dockerPort: 2376,
-      installer: "DockerExtension",
+      installer: "CustomScript",
+      dockerVersion: "28.2.*",
+      daemonOptions: { debug: true },
+      forceUpdateTag: "2",
+      keyGeneration: 2,
+      authorityGenerations: [2, 1],
       adminUsername: "ops",
       passwordLogin: true,
       dnsLabel: "build-host",
@@ -811,6 +851,11 @@ suite("all settings together", () => {
     sshSources: { wrong: { sshSources: ["*"] }, starts: 'sshSources: "*" is open ' },
     dockerPort: { wrong: { dockerPort: 22 }, starts: "dockerPort: 22 " },
     installer: { wrong: { installer: "" }, starts: 'installer: "" ' },
+    dockerVersion: { wrong: { dockerVersion: "28.2.2" }, starts: 'dockerVersion: "28.2.2" can\'t be had from ' },
+    daemonOptions: { wrong: { daemonOptions: { hosts: [] } }, starts: "daemonOptions.hosts: the program sets it " },
+    forceUpdateTag: { wrong: { forceUpdateTag: "" }, starts: 'forceUpdateTag: "" ' },
+    keyGeneration: { wrong: { keyGeneration: 0 }, starts: "keyGeneration: 0 " },
+    authorityGenerations: { wrong: { authorityGenerations: [] }, starts: "authorityGenerations: [] " },
     adminUsername: { wrong: { adminUsername: "" }, starts: 'adminUsername: "" is no ' },
     dnsLabel: { wrong: { dnsLabel: "" }, starts: 'dnsLabel: "" ' },
     image: { wrong: { image: "" }, starts: 'image: "" is neither ' },
@@ -848,7 +893,7 @@ suite("all settings together", () => {
           error.message,
           "Wrong settings:\n" +
             "  - dockerPort: 22 is not allowed; allowed: a whole number from 1 to 65535, but 22 (SSH)\n" +
-            '  - installer: "apt" is not known; allowed: DockerExtension',
+            '  - installer: "apt" is not known; allowed: DockerExtension, CustomScript',
         );
         return true;
       },

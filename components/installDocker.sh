@@ -1,0 +1,189 @@
+#!/bin/sh
+# Puts Docker on an Ubuntu machine and makes its daemon answer with TLS; may be run any number of times.
+#
+# Before this text stand the values, as variables of the shell alone: DOCKER_PORT, DOCKER_VERSION (empty for the
+# distribution's own), ADMIN_USERNAME, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. What holds a secret is handed on by
+# the shell's own printf and by standard input, never as an argument or in the environment of a command.
+set -eu
+umask 022
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+DEBIAN_FRONTEND=noninteractive
+export PATH LC_ALL DEBIAN_FRONTEND
+
+state=/var/lib/docker-host
+dropin=/etc/systemd/system/docker.service.d/docker-host.conf
+# The daemon's files, and so what decides whether it must be restarted.
+files="/etc/docker/ca.pem /etc/docker/cert.pem /etc/docker/key.pem /etc/docker/daemon.json $dropin"
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf 'ERROR: %s\n' "$*" >&2
+  exit 1
+}
+
+exec 9>/run/docker-host.lock
+flock -w 900 9 || fail "another run of this installer has been going on for 15 minutes"
+
+work=$(mktemp -d /run/docker-host.XXXXXX)
+# Whatever comes: no half-written file is left, nor the copy of this text that Azure's extension keeps, with the key in it.
+clean_up() {
+  rm -rf "$work"
+  for file in $files; do rm -f "$file.new"; done
+  case $0 in /var/lib/waagent/custom-script/download/*) rm -f /var/lib/waagent/custom-script/download/*/script.sh ;; esac
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+# Without all three the port would be open to everyone, as root.
+case ${TRUST_PEM:-} in *"BEGIN CERTIFICATE"*) ;; *) fail "TRUST_PEM: no certificate; the Docker port is never opened without" ;; esac
+case ${CERT_PEM:-} in *"BEGIN CERTIFICATE"*) ;; *) fail "CERT_PEM: no certificate; the Docker port is never opened without" ;; esac
+case ${KEY_PEM:-} in *"PRIVATE KEY"*) ;; *) fail "KEY_PEM: no private key; the Docker port is never opened without" ;; esac
+case ${DOCKER_PORT:-} in '' | *[!0-9]*) fail "DOCKER_PORT: \"${DOCKER_PORT:-}\" is no port" ;; esac
+
+# Runs a command of apt's or dpkg's; as long as somebody else holds their locks (the first boot's updates do), once more.
+packages() {
+  waited=0
+  until "$@" >"$work/packages.log" 2>&1 </dev/null 9>&-; do
+    if ! grep -Eqi 'could not (get|open) lock|unable to (acquire|lock)|is locked by|is another process using' "$work/packages.log"; then
+      tail -n 15 "$work/packages.log" >&2
+      fail "$* failed"
+    fi
+    [ "$waited" -lt 1800 ] || fail "$*: the lock of apt or dpkg has been held for 30 minutes: $(tail -n 1 "$work/packages.log")"
+    [ $((waited % 60)) -ne 0 ] || say "Waiting for the lock of apt or dpkg"
+    sleep 2
+    waited=$((waited + 2))
+  done
+}
+
+install_package() {
+  # What a run that was cut off had unpacked.
+  packages dpkg --configure -a
+  packages apt-get -q update
+  packages apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages install "$1"
+}
+
+package_version() {
+  # shellcheck disable=SC2016 # dpkg-query's own variables
+  dpkg-query --show --showformat '${db:Status-Status} ${Version}\n' docker.io 2>/dev/null | sed -n 's/^installed //p'
+}
+
+has_docker() { command -v dockerd >/dev/null && systemctl cat docker.service >/dev/null 2>&1; }
+
+if [ -n "${DOCKER_VERSION:-}" ]; then
+  installed=$(package_version)
+  if [ -z "$installed" ] && has_docker; then
+    fail "dockerVersion: \"$DOCKER_VERSION\" is asked for, but the machine has a Docker that is not of the package docker.io: $(dockerd --version 2>/dev/null)"
+  fi
+  # Unquoted: it may be a pattern, as apt takes it.
+  # shellcheck disable=SC2254
+  case $installed in
+    $DOCKER_VERSION) ;;
+    *)
+      say "Installing docker.io $DOCKER_VERSION (installed: ${installed:-none})"
+      install_package "docker.io=$DOCKER_VERSION"
+      ;;
+  esac
+  install -d -m 0755 "$state"
+  # Held: else the next automatic upgrade would undo the choice.
+  if [ ! -e "$state/held" ]; then
+    packages apt-mark hold docker.io
+    : >"$state/held"
+  fi
+else
+  if [ -e "$state/held" ]; then
+    packages apt-mark unhold docker.io
+    rm -f "$state/held"
+  fi
+  if ! has_docker; then
+    say "Installing docker.io"
+    install_package docker.io
+  fi
+  install -d -m 0755 "$state"
+fi
+has_docker || fail "there is no dockerd with a docker.service on this machine"
+command -v openssl >/dev/null || install_package openssl
+
+# What is wrong with the certificates is found out while the daemon still runs with the old ones.
+printf '%s\n' "$TRUST_PEM" | openssl crl2pkcs7 -nocrl -certfile /dev/stdin -out /dev/null 2>"$work/openssl.log" ||
+  fail "TRUST_PEM: not a list of certificates: $(tail -n 1 "$work/openssl.log")"
+server=$(printf '%s\n' "$CERT_PEM" | openssl x509 -noout -pubkey 2>"$work/openssl.log") ||
+  fail "CERT_PEM: not a certificate: $(tail -n 1 "$work/openssl.log")"
+printf '%s\n' "$KEY_PEM" | openssl pkey -pubout -passin pass: >"$work/key.pub" 2>/dev/null ||
+  fail "KEY_PEM: not a private key that can be read"
+[ "$server" = "$(cat "$work/key.pub")" ] || fail "CERT_PEM and KEY_PEM don't belong together"
+printf '%s\n' "$CERT_PEM" | openssl x509 -noout -checkend 0 >/dev/null || fail "CERT_PEM: the server's certificate has expired"
+wanted=$(printf '%s\n' "$CERT_PEM" | openssl x509 -noout -fingerprint -sha256)
+
+# A daemon.json that was here before is its owner's: it is kept.
+if [ ! -e "$state/applied" ] && [ -e /etc/docker/daemon.json ] && [ ! -e /etc/docker/daemon.json.before-docker-host ]; then
+  cp -p /etc/docker/daemon.json /etc/docker/daemon.json.before-docker-host
+fi
+
+# Everything is written, and on the disk, before anything takes its place: a full disk changes nothing.
+stage() { # FILE MODE TEXT
+  (umask 077 && printf '%s\n' "$3" >"$1.new" && chmod "$2" "$1.new" && sync "$1.new") 2>"$work/write.log" ||
+    fail "$1 can't be written: $(tail -n 1 "$work/write.log")"
+}
+install -d -m 0755 /etc/docker "${dropin%/*}"
+stage /etc/docker/ca.pem 0444 "$TRUST_PEM"
+stage /etc/docker/cert.pem 0444 "$CERT_PEM"
+stage /etc/docker/key.pem 0400 "$KEY_PEM"
+stage /etc/docker/daemon.json 0644 "$DAEMON_JSON"
+stage "$dropin" 0644 "# Written by the installer of azure-docker-host. In a file of its own, so that an upgrade of the package can't undo it.
+[Service]
+ExecStart=
+ExecStart=$(command -v dockerd) -H fd:// -H tcp://0.0.0.0:$DOCKER_PORT --tlsverify --tlscacert=/etc/docker/ca.pem --tlscert=/etc/docker/cert.pem --tlskey=/etc/docker/key.pem"
+
+mkdir "$work/before"
+changed=false
+for file in $files; do
+  if [ -e "$file" ]; then cp -p "$file" "$work/before/"; fi
+  cmp -s "$file" "$file.new" || changed=true
+  mv -f "$file.new" "$file"
+done
+# Also after a run that was cut off between the files and the restart.
+# shellcheck disable=SC2086
+applied=$(cat $files | sha256sum)
+if [ "$(cat "$state/applied" 2>/dev/null)" != "$applied" ]; then changed=true; fi
+
+# The certificate that is served on the port.
+served() {
+  timeout 5 openssl s_client -connect "127.0.0.1:$DOCKER_PORT" </dev/null 2>/dev/null 9>&- |
+    openssl x509 -noout -fingerprint -sha256 2>/dev/null
+}
+
+answers() {
+  tries=0
+  until [ "$(served)" = "$wanted" ]; do
+    tries=$((tries + 1))
+    { [ "$tries" -lt 60 ] && systemctl -q is-active docker.service; } || return 1
+    sleep 0.5
+  done
+}
+
+restart() {
+  # After some quick failures systemd would not try again.
+  systemctl reset-failed docker.service 2>/dev/null || true
+  systemctl daemon-reload && systemctl restart docker.service 2>"$work/restart.log" 9>&-
+}
+
+begin=$(date +%s)
+systemctl -q enable docker.socket docker.service 2>/dev/null || true
+if "$changed" || ! systemctl -q is-active docker.service; then
+  say "Restarting Docker"
+  restart || true
+fi
+if ! answers; then
+  journalctl --unit docker.service --since "@$begin" --no-pager --output cat 2>/dev/null | tail -n 12 >"$work/journal"
+  for file in $files; do
+    if [ -e "$work/before/${file##*/}" ]; then cp -p "$work/before/${file##*/}" "$file.new" && mv -f "$file.new" "$file"; else rm -f "$file"; fi
+  done
+  if restart; then former="; the former configuration is in force again"; else former="; nor does it start with the former configuration"; fi
+  cat "$work/journal" >&2
+  fail "Docker doesn't answer on port $DOCKER_PORT with the new certificate$former; its journal's last lines stand above"
+fi
+printf '%s\n' "$applied" >"$state/applied"
+
+if id -u "$ADMIN_USERNAME" >/dev/null 2>&1; then usermod -aG docker "$ADMIN_USERNAME"; fi
+say "Docker $(dockerd --version | sed 's/^Docker version \([^,]*\).*/\1/') answers on port $DOCKER_PORT with its certificate"

@@ -1,0 +1,124 @@
+/** What each of the two installers, both Azure extensions, is handed; pure, so that each has an exact test. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type DaemonOptions, commandLine, daemonConfiguration } from "./daemonOptions";
+import { type HostCertificates, checkHostCertificates, refuse } from "./settings";
+
+/** What the daemon is to be. */
+export interface DaemonSettings {
+  /** The TCP port that it listens on. */
+  dockerPort: number;
+  /** The user's options, in the form of `daemon.json`. */
+  daemonOptions: DaemonOptions;
+  /** The version of the package `docker.io`; undefined for the one that Ubuntu has. The script alone knows it. */
+  dockerVersion?: string;
+  /** The user who may use Docker on the machine itself. */
+  adminUsername: string;
+  certificates: HostCertificates;
+}
+
+/** An extension of Azure's that puts Docker on the machine, and what it is handed. */
+export interface Installer {
+  publisher: string;
+  type: string;
+  typeHandlerVersion: string;
+  /** @throws SettingsError if any certificate is missing. */
+  settings: (daemon: DaemonSettings) => Record<string, unknown>;
+  /** @throws SettingsError if any certificate is missing. */
+  protectedSettings: (daemon: DaemonSettings) => Record<string, unknown>;
+}
+
+/** By the names that the setting `installer` takes. */
+export const INSTALLER_BY_NAME: Record<string, Installer> = {
+  DockerExtension: {
+    publisher: "Microsoft.Azure.Extensions",
+    type: "DockerExtension",
+    typeHandlerVersion: "1.2",
+    settings: extensionSettings,
+    protectedSettings: extensionProtectedSettings,
+  },
+  CustomScript: {
+    publisher: "Microsoft.Azure.Extensions",
+    type: "CustomScript",
+    typeHandlerVersion: "2.1",
+    settings: () => ({}),
+    protectedSettings: scriptProtectedSettings,
+  },
+};
+
+/** A short name of these certificates: another one whenever any of them changes. The private key is not in it: the certificate stands for it. */
+export function certificatesFingerprint({ trustPem, certPem }: HostCertificates): string {
+  return createHash("sha256").update(trustPem).update("\0").update(certPem).digest("hex").slice(0, 32);
+}
+
+/** The daemon's configuration as `daemon.json` has it. */
+function configurationOf({ daemonOptions, certificates }: DaemonSettings): DaemonOptions {
+  return daemonConfiguration(daemonOptions, certificatesFingerprint(certificates));
+}
+
+/** The extension restarts the daemon only if its command line changed: the label that names the certificates sees to that. */
+function extensionSettings(daemon: DaemonSettings): { docker: { port: string; options: string[] } } {
+  refuse(checkHostCertificates(daemon.certificates));
+  return { docker: { port: daemon.dockerPort.toString(), options: commandLine(configurationOf(daemon)) } };
+}
+
+/** The extension takes each PEM document as base64. */
+function extensionProtectedSettings({ certificates }: DaemonSettings): {
+  certs: { ca: string; cert: string; key: string };
+} {
+  refuse(checkHostCertificates(certificates));
+  return {
+    certs: {
+      ca: base64(certificates.trustPem),
+      cert: base64(certificates.certPem),
+      key: base64(certificates.keyPem),
+    },
+  };
+}
+
+/** Azure's limit for a script, in its encoded form (documentation of the Custom Script Extension for Linux). */
+const MOST_SCRIPT_BYTES = 256 * 1024;
+
+/** The script in the protected settings, since it holds the server's key. */
+function scriptProtectedSettings(daemon: DaemonSettings): { script: string } {
+  const script = base64(installScript(daemon));
+  refuse(
+    script.length > MOST_SCRIPT_BYTES
+      ? [
+          `clientCertPems, daemonOptions: together too long for Azure's CustomScript, ${script.length} bytes; allowed: ${MOST_SCRIPT_BYTES}`,
+        ]
+      : [],
+  );
+  return { script };
+}
+
+/**
+ * The whole script: the values, as variables of the shell, which no other process sees, before the text that uses them.
+ *
+ * @throws SettingsError if any certificate is missing.
+ */
+export function installScript(daemon: DaemonSettings): string {
+  const { certificates, dockerPort, dockerVersion = "", adminUsername } = daemon;
+  refuse(checkHostCertificates(certificates));
+  const values = {
+    DOCKER_PORT: dockerPort.toString(),
+    DOCKER_VERSION: dockerVersion,
+    ADMIN_USERNAME: adminUsername,
+    DAEMON_JSON: JSON.stringify(configurationOf(daemon), undefined, 2),
+    TRUST_PEM: certificates.trustPem.trim(),
+    CERT_PEM: certificates.certPem.trim(),
+    KEY_PEM: certificates.keyPem.trim(),
+  };
+  const assignments = Object.entries(values).map(([name, value]) => `${name}=${quoted(value)}\n`);
+  return `#!/bin/sh\n${assignments.join("")}\n${readFileSync(join(__dirname, "installDocker.sh"), "utf8")}`;
+}
+
+/** A word of the shell's that means just this text. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}

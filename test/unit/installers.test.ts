@@ -1,0 +1,138 @@
+/** What the two installers are handed, exactly; and that the script is one that a POSIX shell takes. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { suite, test } from "node:test";
+import { daemonConfiguration } from "../../components/daemonOptions";
+import {
+  type DaemonSettings,
+  INSTALLER_BY_NAME,
+  certificatesFingerprint,
+  installScript,
+} from "../../components/installers";
+import { SettingsError } from "../../components/settings";
+
+const pem = (label: string, content = "AA=="): string =>
+  `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
+const certificates = {
+  trustPem: pem("CERTIFICATE"),
+  certPem: pem("CERTIFICATE", "BB=="),
+  keyPem: pem("EC PRIVATE KEY", "CC=="),
+};
+const daemon: DaemonSettings = { dockerPort: 4243, daemonOptions: {}, adminUsername: "ops", certificates };
+const fingerprint = certificatesFingerprint(certificates);
+const installer = (name: string): (typeof INSTALLER_BY_NAME)[string] => INSTALLER_BY_NAME[name] ?? assert.fail(name);
+
+test("the fingerprint is another whenever a certificate is", () => {
+  const of = (changed: Partial<typeof certificates>): string =>
+    certificatesFingerprint({ ...certificates, ...changed });
+  const cert = certificates.trustPem;
+  assert.match(fingerprint, /^[0-9a-f]{32}$/);
+  assert.equal(of({}), certificatesFingerprint({ ...certificates }));
+  assert.notEqual(of({ trustPem: cert + cert }), of({}));
+  assert.notEqual(of({ certPem: pem("CERTIFICATE", "DD==") }), of({}));
+  assert.notEqual(of({ trustPem: certificates.certPem, certPem: certificates.trustPem }), of({}));
+  assert.notEqual(of({ trustPem: cert + cert, certPem: "" }), of({ trustPem: cert, certPem: cert }));
+  assert.equal(of({ keyPem: pem("EC PRIVATE KEY", "DD==") }), of({}), "the certificate stands for the key");
+});
+
+test("Azure's DockerExtension: the port as a text, the options as words, each PEM document as base64", () => {
+  const { settings, protectedSettings, ...handler } = installer("DockerExtension");
+  assert.deepEqual(handler, {
+    publisher: "Microsoft.Azure.Extensions",
+    type: "DockerExtension",
+    typeHandlerVersion: "1.2",
+  });
+  assert.deepEqual(settings({ ...daemon, daemonOptions: { debug: true } }), {
+    docker: {
+      port: "4243",
+      options: [
+        "--live-restore",
+        "--no-new-privileges",
+        "--userland-proxy=false",
+        "--default-ulimit=nofile=65536:524288",
+        "--debug",
+        "--log-opt=max-size=10m",
+        "--log-opt=max-file=5",
+        `--label=certificates=${fingerprint}`,
+      ],
+    },
+  });
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  assert.deepEqual(protectedSettings(daemon), {
+    certs: {
+      ca: base64(certificates.trustPem),
+      cert: base64(certificates.certPem),
+      key: base64(certificates.keyPem),
+    },
+  });
+});
+
+suite("the script", () => {
+  const { settings, protectedSettings, ...handler } = installer("CustomScript");
+
+  test("Azure's CustomScript: nothing in public, the script in base64", () => {
+    assert.deepEqual(handler, {
+      publisher: "Microsoft.Azure.Extensions",
+      type: "CustomScript",
+      typeHandlerVersion: "2.1",
+    });
+    assert.deepEqual(settings(daemon), {});
+    assert.deepEqual(protectedSettings(daemon), { script: Buffer.from(installScript(daemon)).toString("base64") });
+  });
+
+  test("the values as the shell's variables, whatever is in them", () => {
+    const odd = {
+      ...daemon,
+      dockerVersion: "28.2.*",
+      daemonOptions: { labels: ['it\'s=$(reboot) `reboot` \\ "x"'] },
+    };
+    const names = [
+      "DOCKER_PORT",
+      "DOCKER_VERSION",
+      "ADMIN_USERNAME",
+      "DAEMON_JSON",
+      "TRUST_PEM",
+      "CERT_PEM",
+      "KEY_PEM",
+    ];
+    const head = installScript(odd).split("\n# Puts Docker")[0] ?? "";
+    const { stdout, stderr } = spawnSync("sh", [], {
+      input: `${head}\nprintf '%s\\0' ${names.map((name) => `"$${name}"`).join(" ")}`,
+      encoding: "utf8",
+    });
+    assert.equal(stderr, "");
+    assert.deepEqual(stdout.split("\0"), [
+      "4243",
+      "28.2.*",
+      "ops",
+      JSON.stringify(daemonConfiguration(odd.daemonOptions, fingerprint), undefined, 2),
+      certificates.trustPem.trim(),
+      certificates.certPem.trim(),
+      certificates.keyPem.trim(),
+      "",
+    ]);
+  });
+
+  test("shellcheck finds nothing, and a POSIX shell reads it", () => {
+    const found = spawnSync("shellcheck", ["--shell=sh", "-"], { input: installScript(daemon), encoding: "utf8" });
+    assert.equal(found.error, undefined, "shellcheck is installed");
+    assert.equal(found.stdout, "");
+    assert.equal(found.status, 0);
+    assert.equal(spawnSync("sh", ["-n"], { input: installScript(daemon), encoding: "utf8" }).stderr, "");
+  });
+
+  test("longer than Azure takes", () => {
+    const most = { ...certificates, trustPem: certificates.trustPem.repeat(4000) };
+    assert.throws(
+      () => protectedSettings({ ...daemon, certificates: most }),
+      (error) => {
+        assert.ok(error instanceof SettingsError, String(error));
+        assert.match(
+          error.message,
+          /^Wrong setting: clientCertPems, daemonOptions: together too long for Azure's CustomScript, \d+ bytes; allowed: 262144$/,
+        );
+        return true;
+      },
+    );
+  });
+});
