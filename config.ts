@@ -113,7 +113,7 @@ function checkEncrypted(): string[] {
 
 const FORMS: Record<Form, string> = {
   list: "a list of strings (pulumi config set --path 'NAME[0]' VALUE)",
-  integers: "a list of whole numbers (pulumi config set --path 'NAME[0]' NUMBER)",
+  integers: 'whole numbers with commas between them, such as "1" or "1,2"',
   object: "an object (pulumi config set --path NAME.KEY VALUE)",
   texts: "texts by name (pulumi config set --path NAME.KEY VALUE)",
   boolean: "true or false",
@@ -133,8 +133,9 @@ function parseValue(text: string, form: Form): unknown {
     case "integer":
       // What is no number is left as it is: the setting's own rule says which numbers it takes.
       return /^-?\d+$/.test(text) ? Number(text) : text;
-    case "list":
-    case "integers": {
+    case "integers":
+      return /^ *\d+ *(, *\d+ *)*$/.test(text) ? text.split(",").map(Number) : undefined;
+    case "list": {
       const list = parseJson(text);
       return Array.isArray(list) ? list : undefined;
     }

@@ -1,5 +1,6 @@
 /** The life of a stack on the real engine: preview, up, up again, drift, renewal, changes, teardown; the control plane alone. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { DECLARED, Scratch } from "../support/scratch";
 
@@ -109,6 +110,37 @@ const CHANGES: { change: string; config: Record<string, string>; steps: Record<s
   },
   { change: "vmSize", config: { vmSize: "Standard_D2s_v5" }, steps: { "docker-host-vm": "~ hardwareProfile" } },
   {
+    change: "tags",
+    config: { "tags.team": "build" },
+    steps: Object.fromEntries(
+      ["group", ...["ip", "vnet", "nsg", "nic", "vm", "docker"].map((part) => `docker-host-${part}`)].map((name) => [
+        name,
+        "~ tags",
+      ]),
+    ),
+  },
+  {
+    change: "daemonOptions",
+    config: { "daemonOptions.log-level": "warn" },
+    steps: { "docker-host-docker": "~ settings" },
+  },
+  { change: "forceUpdateTag", config: { forceUpdateTag: "1" }, steps: { "docker-host-docker": "~ forceUpdateTag" } },
+  {
+    change: "installer",
+    config: { installer: "CustomScript" },
+    steps: { "docker-host-docker": "+- protectedSettings, settings, type, typeHandlerVersion, vmExtensionName" },
+  },
+  {
+    change: "daemonOptions, by the script",
+    config: { "daemonOptions.log-level": "info" },
+    steps: { "docker-host-docker": "~ protectedSettings" },
+  },
+  {
+    change: "dockerVersion",
+    config: { dockerVersion: "28.2.*" },
+    steps: { "docker-host-docker": "~ protectedSettings" },
+  },
+  {
     change: "adminUsername",
     config: { adminUsername: "ops" },
     steps: { "docker-host-vm": "+- osProfile", "docker-host-docker": "+-" },
@@ -155,6 +187,78 @@ test("each change is previewed as the update or the replacement that it is, and 
     });
   }
   assert.deepEqual(await (await scratch.open()).destroy().then(() => scratch.state()), {});
+});
+
+/** What a rotation shows and does, step by step; `caCert` counts the authorities that are handed to the clients. */
+const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<string, string>; caCert: number }[] = [
+  {
+    step: "new keys of server and client",
+    config: { keyGeneration: "2" },
+    steps: {
+      "docker-host-server-key": "+-",
+      "docker-host-server-request": "+- privateKeyPem",
+      "docker-host-server": "+- certRequestPem",
+      "docker-host-client-admin-key": "+-",
+      "docker-host-client-admin": "+- privateKeyPem",
+      "docker-host-docker": "~ protectedSettings, settings",
+    },
+    caCert: 1,
+  },
+  {
+    step: "the next authority beside the first, which still signs: the host is not touched",
+    config: { authorityGenerations: "1,2" },
+    steps: { "docker-host-ca-2-key": "+", "docker-host-ca-2": "+" },
+    caCert: 2,
+  },
+  {
+    step: "the next authority signs, and the first one goes",
+    config: { authorityGenerations: "2" },
+    steps: {
+      "docker-host-server": "+- caCertPem, caPrivateKeyPem",
+      "docker-host-docker": "~ protectedSettings, settings",
+      "docker-host-ca": "-",
+      "docker-host-ca-key": "-",
+    },
+    caCert: 1,
+  },
+];
+
+test("keys and authorities are replaced by raising a number, as the preview says", async (t) => {
+  const scratch = new Scratch(t);
+  let { outputs } = await (await scratch.open()).up();
+  for (const { step, config, steps, caCert } of ROTATIONS) {
+    await t.test(step, async () => {
+      const before = outputs;
+      const rehearsal = await scratch.open(config);
+      await rehearsal.preview();
+      assert.deepEqual(scratch.steps(), steps);
+      ({ outputs } = await rehearsal.up());
+      const authorities = outputs.caCert.match(/BEGIN CERTIFICATE/g) ?? [];
+      assert.equal(authorities.length, caCert);
+      const clientChanges = "docker-host-client-admin" in steps;
+      assert.equal(outputs.clientKey !== before.clientKey, clientChanges);
+      assert.equal(outputs.clientCert !== before.clientCert, clientChanges);
+    });
+  }
+});
+
+test("an authority near its end is renewed with its key, so that its old certificate still verifies the servers", async (t) => {
+  const scratch = new Scratch(t);
+  const { outputs: before } = await (await scratch.open()).up();
+  t.after(() => {
+    delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;
+  });
+  process.env.REHEARSAL_CLOCK_OFFSET_HOURS = `${(9 * 365 + 1) * 24}`;
+  const rehearsal = await scratch.open();
+  await rehearsal.preview();
+  assert.equal(scratch.steps()["docker-host-ca"], "+- readyForRenewal");
+  const { outputs } = await rehearsal.up();
+  assert.notEqual(outputs.caCert, before.caCert);
+  const server = scratch.state()["docker-host-server"]?.outputs?.certPem;
+  const [authority, former] = [outputs.caCert, before.caCert].map((pem) => new X509Certificate(pem));
+  assert.ok(authority && former && typeof server === "string", "all three are there");
+  assert.ok(new X509Certificate(server).verify(authority.publicKey), "signed by the renewed one");
+  assert.ok(new X509Certificate(server).verify(former.publicKey), "which has the same key");
 });
 
 test("a DNS label of one's own: the name changes, and the server's certificate with it", async (t) => {
