@@ -4,7 +4,7 @@
 // leaves out what can't differ here: the check of the distribution's name, and the seqnum file against two runs at once.
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ExtensionHandler, ExtensionSettings } from "./guestAgent";
+import type { ExtensionHandler, ExtensionRun, ExtensionSettings } from "./guestAgent";
 import type { Machine } from "./machine";
 
 export interface DockerExtensionTimes {
@@ -39,28 +39,52 @@ export function dockerExtension({
   return {
     version: "1.2.2",
     operation: "Enable Docker",
+    inProgress: "Enable Docker",
     logFile,
-    async enable(machine, given, log) {
-      const settings = parseSettings(given);
-      const environment = environmentOf(settings.environment);
-      await installDocker(machine, environment.install, installRetryMs, log);
-      await installCompose(machine, environment.compose, log);
-      await addUserToGroup(machine);
-      await installCertificates(machine, settings, log);
-      const changed = await changeDaemonArguments(machine, daemonArguments(settings), log);
-      log(`restart needed: ${changed}`);
-      if (changed) {
-        await execute(machine, ["systemctl", "daemon-reload"]);
-        await execute(machine, ["systemctl", "restart", "docker"]);
-      } else {
-        // Its result counts for nothing, so that a daemon that is down goes unnoticed.
-        await machine.run(["systemctl", "start", "docker"]);
+    async enable(run) {
+      try {
+        await enable(run, installRetryMs, startMs);
+        return { status: "success", message: "Enable Docker succeeded" };
+      } catch (error) {
+        const reason = `ERROR: ${error instanceof Error ? error.message : String(error)}`;
+        run.log(reason);
+        return { status: "error", message: `Enable Docker failed: ${reason}` };
       }
-      await sleep(startMs);
-      await login(machine, settings);
-      await composeUp(machine, settings, log);
+    },
+    // The socket stays, and whoever calls at it starts the daemon again; so does the next boot.
+    disable: (machine) => execute(machine, ["systemctl", "stop", "docker"]),
+    async uninstall(machine) {
+      // Nothing is called docker-engine any more: what this purges depends on what apt knows of the name.
+      await execute(machine, ["apt-get", "-qqy", "purge", "docker-engine"]);
+      await execute(machine, ["apt-get", "-qqy", "autoremove"]);
+      await machine.mustRun(["rm", "-rf", composeFile]);
     },
   };
+}
+
+async function enable(
+  { machine, settings: given, log }: ExtensionRun,
+  installRetryMs: number,
+  startMs: number,
+): Promise<void> {
+  const settings = parseSettings(given);
+  const environment = environmentOf(settings.environment);
+  await installDocker(machine, environment.install, installRetryMs, log);
+  await installCompose(machine, environment.compose, log);
+  await addUserToGroup(machine);
+  await installCertificates(machine, settings, log);
+  const changed = await changeDaemonArguments(machine, daemonArguments(settings), log);
+  log(`restart needed: ${changed}`);
+  if (changed) {
+    await execute(machine, ["systemctl", "daemon-reload"]);
+    await execute(machine, ["systemctl", "restart", "docker"]);
+  } else {
+    // Its result counts for nothing, so that a daemon that is down goes unnoticed.
+    await machine.run(["systemctl", "start", "docker"]);
+  }
+  await sleep(startMs);
+  await login(machine, settings);
+  await composeUp(machine, settings, log);
 }
 
 interface Settings {

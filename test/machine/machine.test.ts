@@ -436,7 +436,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
 
       it("keeps its status and log where Azure's agent has them, and no secret in them", async () => {
         const folder = "/var/lib/waagent/Microsoft.Azure.Extensions.DockerExtension-1.2.2";
-        const sequence = (await machine.readFile(`${folder}/mrseq`)).trim();
+        const sequence = (await machine.readFile(`${folder}/rehearsal-goal-state`)).split(" ")[0] ?? "";
         assert.match(await machine.readFile(`${folder}/status/${sequence}.status`), /"status": "success"/);
         const log = "/var/log/azure/Microsoft.Azure.Extensions.DockerExtension/docker-extension.log";
         assert.match(await machine.readFile(log), /seqnum: 0\n[^]*restart needed: true/);
