@@ -53,6 +53,7 @@ export function declareInstaller(
     },
     pulumi.mergeOptions(opts, {
       deletedWith: args.virtualMachine,
+      replaceOnChanges: installer.replaceOnChanges,
       additionalSecretOutputs: ["protectedSettings"],
     }),
   );

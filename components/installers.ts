@@ -23,6 +23,8 @@ export interface Installer {
   publisher: string;
   type: string;
   typeHandlerVersion: string;
+  /** Changes for which the extension is taken away and put again; "*" is all of them, and a run that failed. */
+  replaceOnChanges: string[];
   /** @throws SettingsError if any certificate is missing. */
   settings: (daemon: DaemonSettings) => Record<string, unknown>;
   /** @throws SettingsError if any certificate is missing. */
@@ -35,6 +37,8 @@ export const INSTALLER_BY_NAME: Record<string, Installer> = {
     publisher: "Microsoft.Azure.Extensions",
     type: "DockerExtension",
     typeHandlerVersion: "1.2",
+    // To take it away would stop the daemon.
+    replaceOnChanges: [],
     settings: extensionSettings,
     protectedSettings: extensionProtectedSettings,
   },
@@ -42,6 +46,9 @@ export const INSTALLER_BY_NAME: Record<string, Installer> = {
     publisher: "Microsoft.Azure.Extensions",
     type: "CustomScript",
     typeHandlerVersion: "2.1",
+    // It runs each set of settings once: after a run that failed, the same settings would never be run again. To take it
+    // away runs nothing on the machine, and removes its copies of the script, which hold former keys of the server's.
+    replaceOnChanges: ["*"],
     settings: () => ({}),
     protectedSettings: scriptProtectedSettings,
   },
@@ -95,6 +102,7 @@ function scriptProtectedSettings(daemon: DaemonSettings): { script: string } {
 
 /**
  * The whole script: the values, as variables of the shell, which no other process sees, before the text that uses them.
+ * In braces, since a full disk could cut it short, and the extension would run what there is: half of it is no program.
  *
  * @throws SettingsError if any certificate is missing.
  */
@@ -111,7 +119,8 @@ export function installScript(daemon: DaemonSettings): string {
     KEY_PEM: certificates.keyPem.trim(),
   };
   const assignments = Object.entries(values).map(([name, value]) => `${name}=${quoted(value)}\n`);
-  return `#!/bin/sh\n${assignments.join("")}\n${readFileSync(join(__dirname, "installDocker.sh"), "utf8")}`;
+  const text = readFileSync(join(__dirname, "installDocker.sh"), "utf8");
+  return `#!/bin/sh\n{\n${assignments.join("")}\n${text}\n}\n`;
 }
 
 /** A word of the shell's that means just this text. */

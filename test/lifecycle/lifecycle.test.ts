@@ -133,12 +133,12 @@ const CHANGES: { change: string; config: Record<string, string>; steps: Record<s
   {
     change: "daemonOptions, by the script",
     config: { "daemonOptions.log-level": "info" },
-    steps: { "docker-host-docker": "~ protectedSettings" },
+    steps: { "docker-host-docker": "+- protectedSettings" },
   },
   {
     change: "dockerVersion",
     config: { dockerVersion: "28.2.*" },
-    steps: { "docker-host-docker": "~ protectedSettings" },
+    steps: { "docker-host-docker": "+- protectedSettings" },
   },
   {
     change: "adminUsername",

@@ -613,7 +613,7 @@ suite("what is set", () => {
           adminUsername: "ops",
         }),
       },
-      options,
+      { ...options, replaceOnChanges: ["*"] },
     ]);
   });
 

@@ -41,6 +41,7 @@ test("Azure's DockerExtension: the port as a text, the options as words, each PE
     publisher: "Microsoft.Azure.Extensions",
     type: "DockerExtension",
     typeHandlerVersion: "1.2",
+    replaceOnChanges: [],
   });
   assert.deepEqual(settings({ ...daemon, daemonOptions: { debug: true } }), {
     docker: {
@@ -75,6 +76,7 @@ suite("the script", () => {
       publisher: "Microsoft.Azure.Extensions",
       type: "CustomScript",
       typeHandlerVersion: "2.1",
+      replaceOnChanges: ["*"],
     });
     assert.deepEqual(settings(daemon), {});
     assert.deepEqual(protectedSettings(daemon), { script: Buffer.from(installScript(daemon)).toString("base64") });
@@ -95,7 +97,7 @@ suite("the script", () => {
       "CERT_PEM",
       "KEY_PEM",
     ];
-    const head = installScript(odd).split("\n# Puts Docker")[0] ?? "";
+    const head = (installScript(odd).split("\n# Puts Docker")[0] ?? "").replace("\n{\n", "\n");
     const { stdout, stderr } = spawnSync("sh", [], {
       input: `${head}\nprintf '%s\\0' ${names.map((name) => `"$${name}"`).join(" ")}`,
       encoding: "utf8",
@@ -119,6 +121,15 @@ suite("the script", () => {
     assert.equal(found.stdout, "");
     assert.equal(found.status, 0);
     assert.equal(spawnSync("sh", ["-n"], { input: installScript(daemon), encoding: "utf8" }).stderr, "");
+  });
+
+  test("cut short by a full disk, it does nothing and fails", () => {
+    const script = `${installScript(daemon).slice(0, 10)}{\necho ran\n${installScript(daemon).slice(12)}`;
+    for (const part of [0.01, 0.1, 0.5, 0.9, 0.999]) {
+      const { status, stdout } = spawnSync("sh", [], { input: script.slice(0, script.length * part) });
+      assert.equal(stdout.toString(), "");
+      assert.equal(status, 2, `the first ${part} of it`);
+    }
   });
 
   test("longer than Azure takes", () => {
