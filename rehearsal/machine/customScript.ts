@@ -298,7 +298,9 @@ cd "$3"
 command=$(cat "$4")
 rm "$4"
 umask 022
-exec /bin/sh -c "$command" > stdout 2> stderr < /dev/null`;
+code=0
+/bin/sh -c "$command" > stdout 2> stderr < /dev/null || code=$?
+echo "$code" > "$5"`;
 
 /** Starts the script, apart from this process; gives back what hinders it. */
 async function begin(
@@ -332,9 +334,8 @@ async function begin(
     ...["systemd-run", "--quiet", "--collect", `--unit=${unit}`],
     // What a script leaves running, the handler leaves running too.
     "--property=KillMode=process",
-    `--property=ExecStopPost=/bin/sh -c 'echo "$EXIT_CODE $EXIT_STATUS" > ${endFileOf(sequence)}'`,
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
-    ...["/bin/sh", "-c", runScript, "sh", `${sequence}`, folder, folderOf(sequence), commandFile],
+    ...["/bin/sh", "-c", runScript, "sh", `${sequence}`, folder, folderOf(sequence), commandFile, endFileOf(sequence)],
   ]);
   return undefined;
 }
@@ -346,9 +347,8 @@ async function waitForEnd(machine: Machine, sequence: number, limitMs: number): 
     // In this order: the end is written before the unit goes.
     const isThere = await unitIsThere(machine, sequence);
     const end = await machine.run(["cat", endFileOf(sequence)]);
-    const [, how, status] = /^(\w+) (\w+)\n$/.exec(end.stdout) ?? [];
-    // As Go has it for a command that a signal ended.
-    if (how !== undefined) return how === "exited" ? Number(status) : -1;
+    const [, status] = /^(\d+)\n$/.exec(end.stdout) ?? [];
+    if (status !== undefined) return Number(status);
     // The machine was rebooted under it: the handler won't run it again, and Azure waits in vain.
     if (!isThere) return undefined;
     await sleep(100);
