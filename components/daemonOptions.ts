@@ -80,13 +80,12 @@ const FORMS: Record<Form, string> = {
 
 /**
  * The hardened defaults (Docker's daemon reference; CIS Docker Benchmark, section 2). The user's own go before them.
- * The limit of open files is bounded, but wide: systemd's own for services.
+ * No `default-ulimits`: a limit above the daemon's own would keep every container from starting.
  */
 const HARDENED: DaemonOptions = {
   "live-restore": true,
   "no-new-privileges": true,
   "userland-proxy": false,
-  "default-ulimits": { nofile: { Name: "nofile", Soft: 65536, Hard: 524288 } },
 };
 
 /** Without a bound, one chatty container fills the disk. Only these two drivers know the options. */

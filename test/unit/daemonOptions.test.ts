@@ -95,7 +95,6 @@ suite("what comes of it", () => {
     "live-restore": true,
     "no-new-privileges": true,
     "userland-proxy": false,
-    "default-ulimits": { nofile: { Name: "nofile", Soft: 65536, Hard: 524288 } },
     "log-opts": { "max-size": "10m", "max-file": "5" },
     labels: ["certificates=abc"],
   };
@@ -106,7 +105,6 @@ suite("what comes of it", () => {
       "--live-restore",
       "--no-new-privileges",
       "--userland-proxy=false",
-      "--default-ulimit=nofile=65536:524288",
       "--log-opt=max-size=10m",
       "--log-opt=max-file=5",
       "--label=certificates=abc",
@@ -155,6 +153,7 @@ suite("what comes of it", () => {
         bip: "172.30.0.1/24",
         "registry-mirrors": ["https://a.example", "https://b.example"],
         "default-address-pools": [{ base: "172.30.0.0/16", size: 24 }],
+        "default-ulimits": { nofile: { Name: "nofile", Soft: 1024, Hard: 4096 } },
       }),
       [
         "--icc=false",
@@ -164,6 +163,7 @@ suite("what comes of it", () => {
         "--registry-mirror=https://a.example",
         "--registry-mirror=https://b.example",
         "--default-address-pool=base=172.30.0.0/16,size=24",
+        "--default-ulimit=nofile=1024:4096",
       ],
     );
   });

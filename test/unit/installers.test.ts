@@ -50,7 +50,6 @@ test("Azure's DockerExtension: the port as a text, the options as words, each PE
         "--live-restore",
         "--no-new-privileges",
         "--userland-proxy=false",
-        "--default-ulimit=nofile=65536:524288",
         "--debug",
         "--log-opt=max-size=10m",
         "--log-opt=max-file=5",

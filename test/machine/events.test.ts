@@ -1,0 +1,403 @@
+/**
+ * What happens to a host over the years, with each installer, on a real machine: the result, how long the API was away,
+ * and whether a running container lived through it. The table in docs/installers.md is what this test saw.
+ */
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { INSTALLER_BY_NAME } from "../../components/installers";
+import { FOLDERS } from "../../rehearsal/azure/open";
+import { runExtension } from "../../rehearsal/machine/guestAgent";
+import { type Fate, Host } from "../support/host";
+import { assertDaemonSettings, unrecommendedFiles } from "../support/recommendations";
+
+const INSTALLERS = ["DockerExtension", "CustomScript"] as const;
+type InstallerName = (typeof INSTALLERS)[number];
+
+/** How long the API may be away for a change, in seconds. */
+const MOST_AWAY = 3;
+
+/** What was seen of an event with one installer. */
+interface Seen {
+  result: string;
+  /** Seconds; undefined where the question has no sense. */
+  away?: number;
+  fate?: Fate;
+}
+
+interface Event {
+  name: string;
+  run: (host: Host, installer: InstallerName) => Promise<Seen>;
+}
+
+const hours = (days: number): string => `${days * 24}`;
+
+/** Certificates of a year, made 336 days ago: they end in 29 days. */
+const MADE = hours(-336);
+/** 31 days before their end: a day before the first `up` that renews them. */
+const BEFORE_EDGE = hours(-2);
+
+function clock(offset: string | undefined): void {
+  if (offset === undefined) delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;
+  else process.env.REHEARSAL_CLOCK_OFFSET_HOURS = offset;
+}
+
+/** Does something while the ports are watched, and sees what came of the container. */
+async function watched(host: Host, action: () => Promise<void>, ports = [host.port]): Promise<Omit<Seen, "result">> {
+  const away = await host.away(ports, action);
+  return { away, fate: await host.fate() };
+}
+
+/** What holds wherever an `up` is to apply something with the API away for a moment only. */
+async function applied(host: Host, config: Record<string, string>, result: string, ports?: number[]): Promise<Seen> {
+  const seen = await watched(
+    host,
+    async () => {
+      await host.up(config);
+    },
+    ports,
+  );
+  assert.match(await host.ask(), /^200 /);
+  assert.equal(seen.fate, "lived");
+  assert.ok((seen.away ?? MOST_AWAY) < MOST_AWAY, `away for ${String(seen.away)} s`);
+  return { result, ...seen };
+}
+
+let forced = 0;
+/** Makes the installer run again with all as it was. */
+const again = (): Record<string, string> => ({ forceUpdateTag: `run-${++forced}` });
+
+const EVENTS: Event[] = [
+  {
+    name: "first boot",
+    async run(host, installer) {
+      clock(MADE);
+      if (installer === "CustomScript") {
+        // Docker is in the rehearsal's image, but not in Ubuntu's: it goes before the script comes.
+        const behaviour = join(host.scratch.directory, FOLDERS.behaviour);
+        const fault = { call: "PUT Microsoft.Compute/virtualMachines/extensions", kind: "extension-failure" };
+        writeFileSync(behaviour, JSON.stringify({ faults: [fault] }));
+        await host.upFails({ installer });
+        rmSync(behaviour);
+        const { machine } = host;
+        const purge = ["apt-get", "-q", "-y", "purge", "docker.io", "containerd", "runc"];
+        await machine.mustRun(purge, { env: { DEBIAN_FRONTEND: "noninteractive" } });
+        assert.notEqual((await machine.run(["sh", "-c", "command -v dockerd"])).code, 0, "no Docker there");
+      }
+      await host.up({ installer });
+      clock(BEFORE_EDGE);
+      assert.match(await host.ask(), /^200 /);
+      assert.match(await host.machine.mustRun(["id", "-nG", "azureuser"]), /\bdocker\b/);
+      await host.startContainer();
+      return {
+        result:
+          installer === "CustomScript"
+            ? "Docker installed from the distribution's package; answers with TLS"
+            : "Docker, which is in the rehearsal's image, answers with TLS",
+      };
+    },
+  },
+  {
+    name: "second run",
+    async run(host) {
+      const pid = await host.daemonPid();
+      const seen = await applied(host, again(), "nothing is restarted");
+      assert.equal(await host.daemonPid(), pid);
+      return seen;
+    },
+  },
+  {
+    name: "renewal",
+    async run(host) {
+      const before = host.outputs;
+      clock(BEFORE_EDGE);
+      const changes = await host.up();
+      assert.deepEqual(Object.keys(changes), ["same"], "31 days before the end: nothing");
+      clock(undefined);
+      const seen = await applied(host, {}, "renewed in the last 30 days, served after the same `up`");
+      assert.notEqual(host.outputs.clientCert, before.clientCert);
+      assert.equal(host.outputs.clientKey, before.clientKey);
+      assert.match(await host.ask({ cert: before.clientCert }), /^refused: /);
+      return seen;
+    },
+  },
+  {
+    name: "leaked key",
+    async run(host) {
+      const { clientCert: cert, clientKey: key } = host.outputs;
+      const seen = await applied(host, { keyGeneration: "2" }, "new keys; the former client's is refused");
+      assert.match(await host.ask({ cert, key }), /^refused: /);
+      return seen;
+    },
+  },
+  {
+    name: "CA replacement",
+    async run(host) {
+      const former = host.outputs.caCert;
+      const pid = await host.daemonPid();
+      await host.up({ authorityGenerations: "1,2" });
+      assert.equal(await host.daemonPid(), pid, "to hand out the next authority restarts nothing");
+      const both = host.outputs.caCert;
+      // A client of before, and one that has fetched the two: both get through until the host moves.
+      assert.match(await host.ask({ ca: former }), /^200 /);
+      assert.match(await host.ask({ ca: both }), /^200 /);
+      const seen = await applied(host, { authorityGenerations: "2" }, "two steps, no client locked out");
+      assert.match(await host.ask({ ca: both }), /^200 /);
+      assert.match(await host.ask({ ca: former }), /^refused: /, "the former one vouches for nothing any more");
+      return seen;
+    },
+  },
+  {
+    name: "port change",
+    async run(host) {
+      const seen = await applied(
+        host,
+        { dockerPort: "4244" },
+        "the new port answers, the old one is closed",
+        [4243, 4244],
+      );
+      assert.match(await host.ask({ port: 4243 }), /^refused: /);
+      return seen;
+    },
+  },
+  {
+    name: "daemon option",
+    async run(host) {
+      const seen = await applied(host, { "daemonOptions.debug": "true" }, "in force after the same `up`");
+      assert.match(await host.ask({ path: "/info" }), /"Debug":true/);
+      return seen;
+    },
+  },
+  {
+    name: "reboot",
+    async run(host) {
+      const before = await host.machine.readFile("/etc/docker/cert.pem");
+      await host.machine.restart();
+      assert.match(await host.ask(), /^200 /);
+      assert.equal(await host.machine.readFile("/etc/docker/cert.pem"), before);
+      const fate = await host.fate();
+      assert.equal(fate, "started again");
+      return { result: "answers with the same certificates", fate };
+    },
+  },
+  {
+    name: "package upgrade",
+    async run(host, installer) {
+      const before = await version(host);
+      const upgrade = async (): Promise<void> => {
+        await host.machine.mustRun(["apt-get", "-q", "update"]);
+        await host.machine.mustRun(["apt-get", "-q", "-y", "install", "--only-upgrade", "docker.io"], {
+          env: { DEBIAN_FRONTEND: "noninteractive" },
+        });
+      };
+      if (installer === "CustomScript" && before.endsWith("+rehearsal1")) {
+        // It came with the newest; back to the one before, so that there is something to upgrade to.
+        await host.machine.mustRun(
+          ["apt-get", "-q", "-y", "--allow-downgrades", "install", `docker.io=${before.replace("+rehearsal1", "")}`],
+          { env: { DEBIAN_FRONTEND: "noninteractive" } },
+        );
+        await host.fate();
+      }
+      const seen = await watched(host, upgrade);
+      assert.match(await version(host), /\+rehearsal1$/);
+      assert.equal(seen.fate, "lived");
+      if (installer === "CustomScript") {
+        assert.match(await host.ask(), /^200 /);
+        return { result: "still listens with TLS", ...seen };
+      }
+      assert.match(await host.ask(), /^refused: ECONNREFUSED/, "closed, not open");
+      assert.deepEqual(Object.keys(await host.up()), ["same"]);
+      assert.match(await host.ask(), /^refused: ECONNREFUSED/);
+      await host.up(again());
+      assert.match(await host.ask(), /^200 /);
+      assert.equal(await host.fate(), "lived");
+      return { result: "the port is closed; an `up` with another `forceUpdateTag` opens it again", fate: "lived" };
+    },
+  },
+  {
+    name: "apt locked",
+    async run(host, installer) {
+      const newest = await version(host);
+      const pinned = newest.replace("+rehearsal1", "");
+      // As the first boot's automatic upgrades do: dpkg's lock, for some seconds.
+      const lock =
+        'use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend"); fcntl(F, F_SETLK, pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0)) or die; $| = 1; print "held\\n"; sleep 8; print "released\\n"';
+      const holder = host.machine.mustRun(["perl", "-e", lock]);
+      const begin = Date.now();
+      if (installer === "DockerExtension") {
+        const seen = await applied(host, again(), "not touched, as Docker is there");
+        await holder;
+        return seen;
+      }
+      const seen = await watched(host, async () => {
+        await host.up({ dockerVersion: pinned });
+      });
+      assert.ok(Date.now() - begin > 8000, "waited for the lock");
+      await holder;
+      assert.equal(await version(host), pinned);
+      assert.equal(await host.machine.mustRun(["apt-mark", "showhold"]), "docker.io\n");
+      assert.match(await host.ask(), /^200 /);
+      assert.equal(seen.fate, "lived");
+      return { result: "waits for the lock, then installs the version that is asked for", ...seen };
+    },
+  },
+  {
+    name: "disk full",
+    async run(host, installer) {
+      const fill =
+        "cp -a /etc/docker /root/docker && mount -t tmpfs -o size=64k,mode=755 none /etc/docker && cp -a /root/docker/. /etc/docker/ && " +
+        "{ cat /dev/zero > /etc/docker/filler || true; }";
+      await host.machine.mustRun(["sh", "-c", fill]);
+      const pid = await host.daemonPid();
+      let said = "";
+      const seen = await watched(host, async () => {
+        said = await host.upFails(again());
+      });
+      assert.match(said, /No space left on device/);
+      assert.equal(seen.fate, "lived");
+      assert.equal(await host.daemonPid(), pid);
+      assert.match(await host.ask(), /^200 /);
+      const whole = await host.machine.run(["sh", "-c", "cmp /etc/docker/key.pem /root/docker/key.pem"]);
+      assert.equal(whole.code === 0, installer === "CustomScript", "what became of the key");
+      await host.machine.mustRun(["rm", "/etc/docker/filler"]);
+      await host.up(installer === "CustomScript" ? {} : again());
+      assert.match(await host.ask(), /^200 /);
+      const move =
+        "cp -a /etc/docker/. /root/docker/ && umount /etc/docker && cp -a /root/docker/. /etc/docker/ && rm -r /root/docker";
+      await host.machine.mustRun(["sh", "-c", move]);
+      return {
+        result:
+          installer === "CustomScript"
+            ? "`up` fails and says so; nothing was changed; the next `up` completes it"
+            : "`up` fails and says so, with the files on the disk emptied; the next `up` completes it",
+        ...seen,
+      };
+    },
+  },
+  {
+    name: "bad certificate",
+    async run(host, name) {
+      const { publisher, type, typeHandlerVersion, settings, protectedSettings } =
+        INSTALLER_BY_NAME[name] ?? assert.fail(name);
+      const daemon = {
+        dockerPort: host.port,
+        daemonOptions: {},
+        adminUsername: "azureuser",
+        certificates: {
+          trustPem: host.outputs.clientCert,
+          // Not of this key.
+          certPem: host.outputs.caCert,
+          keyPem: await host.machine.readFile("/etc/docker/key.pem"),
+        },
+      };
+      const request = { publisher, type, typeHandlerVersion };
+      const given = { settings: settings(daemon), protectedSettings: protectedSettings(daemon) };
+      let message = "";
+      const seen = await watched(host, async () => {
+        const result = await runExtension(host.machine, { ...request, ...given });
+        assert.equal(result.status, "error");
+        ({ message } = result);
+      });
+      assert.equal(seen.fate, "lived");
+      if (name === "CustomScript") {
+        assert.match(message, /CERT_PEM and KEY_PEM don't belong together/);
+        assert.match(await host.ask(), /^200 /);
+        return { result: "refused with the reason; nothing was changed", ...seen };
+      }
+      assert.match(await host.ask(), /^refused: ECONNREFUSED/);
+      // Until systemd tries again after too many failures at once.
+      await host.machine.mustRun(["systemctl", "reset-failed", "docker"]);
+      await host.up(again());
+      assert.match(await host.ask(), /^200 /);
+      assert.equal(await host.fate(), "lived");
+      return { result: "fails without the reason, and the daemon is down until a good `up`", fate: "lived" };
+    },
+  },
+  {
+    name: "daemon option that Docker refuses",
+    async run(host, name) {
+      let said = "";
+      const seen = await watched(host, async () => {
+        said = await host.upFails({ "daemonOptions.storage-driver": "nosuch" });
+      });
+      assert.equal(seen.fate, "lived");
+      if (name === "CustomScript") {
+        assert.match(said, /storage-driver|driver not supported|nosuch/);
+        assert.match(said, /the former configuration is in force again/);
+        assert.match(await host.ask(), /^200 /);
+        await host.up({ "daemonOptions.storage-driver": "overlay2" });
+        assert.match(await host.ask(), /^200 /);
+        return { result: "`up` fails with the journal's words; the former configuration is in force again", ...seen };
+      }
+      assert.match(await host.ask(), /^refused: ECONNREFUSED/);
+      await host.machine.mustRun(["systemctl", "reset-failed", "docker"]);
+      await host.up({ "daemonOptions.storage-driver": "overlay2" });
+      assert.match(await host.ask(), /^200 /);
+      assert.equal(await host.fate(), "lived");
+      return { result: "`up` fails without the reason, and the daemon is down until a good `up`", fate: "lived" };
+    },
+  },
+];
+
+async function version(host: Host): Promise<string> {
+  return (await host.machine.mustRun(["dpkg-query", "--show", "--showformat=${Version}", "docker.io"])).trim();
+}
+
+const rows = new Map<string, Partial<Record<InstallerName, Seen>>>();
+
+for (const installer of INSTALLERS) {
+  test(`over the years with ${installer}`, async (t) => {
+    t.after(() => {
+      clock(undefined);
+    });
+    const host = new Host(t);
+    for (const { name, run } of EVENTS) {
+      await t.test(name, async () => {
+        const seen = await run(host, installer);
+        rows.set(name, { ...rows.get(name), [installer]: seen });
+      });
+      if (name !== "first boot") continue;
+      await t.test("Docker's recommendations for the daemon hold", async () => {
+        await assertDaemonSettings(host);
+        // Azure's extension writes all three alike.
+        const known = ["3.9 /etc/docker/ca.pem", "3.11 /etc/docker/cert.pem", "3.13 /etc/docker/key.pem"];
+        assert.deepEqual(
+          await unrecommendedFiles(host),
+          installer === "CustomScript" ? [] : known.map((file) => `${file} root:root 600`),
+        );
+      });
+    }
+  });
+}
+
+/** The rows of the table, as Markdown. */
+function table(): string {
+  const cells = (seen: Seen | undefined): string[] => [
+    seen?.result ?? "not run",
+    seen?.away === undefined ? "–" : `${seen.away.toFixed(1)} s`,
+    seen?.fate ?? "–",
+  ];
+  const lines = [...rows].map(([name, seen]) => [name, ...INSTALLERS.flatMap((installer) => cells(seen[installer]))]);
+  const header = ["event", ...INSTALLERS.flatMap((installer) => [installer, "API away", "container"])];
+  return [header, header.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+test("the table in docs is what was seen; UPDATE_DOCS=true writes it", () => {
+  const file = join(__dirname, "../../docs/installers.md");
+  const text = readFileSync(file, "utf8");
+  const [before = "", rest = ""] = text.split("<!-- events -->\n");
+  const [written = "", after = ""] = rest.split("<!-- end of events -->");
+  // The seconds are of the run that wrote it.
+  const plain = (markdown: string): string =>
+    markdown
+      .replace(/\d+\.\d s/g, "N s")
+      .replace(/ +/g, " ")
+      .replace(/-{3,}/g, "---")
+      .trim();
+  if (process.env.UPDATE_DOCS === "true") {
+    writeFileSync(file, `${before}<!-- events -->\n\n${table()}\n\n<!-- end of events -->${after}`);
+  } else {
+    assert.equal(plain(table()), plain(written));
+  }
+});

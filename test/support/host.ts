@@ -1,0 +1,163 @@
+/** A host on a real machine, for tests: what it answers, how long it was away, and a container that lives on it. */
+import assert from "node:assert/strict";
+import * as http from "node:http";
+import * as https from "node:https";
+import type { TestContext } from "node:test";
+import * as tls from "node:tls";
+import { machinesOf } from "../../rehearsal/azure/open";
+import { type Machine, runningMachine } from "../../rehearsal/machine/machine";
+import type { Changes, Rehearsal } from "../../rehearsal/rehearsal";
+import type { StackOutputs } from "../../outputs";
+import { Scratch } from "./scratch";
+
+/** Asks the daemon; gives its status and what it answered, or the error's code. */
+export function ask(options: https.RequestOptions, plain = false): Promise<string> {
+  return new Promise((resolve) => {
+    const request = (plain ? http : https).request(
+      { path: "/version", timeout: 5000, agent: false, ...options },
+      (response) => {
+        response.on("error", () => {
+          resolve("error");
+        });
+        let text = "";
+        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+        response.on("end", () => {
+          resolve(`${response.statusCode ?? 0} ${text}`);
+        });
+      },
+    );
+    request.on("timeout", () => {
+      request.destroy(Object.assign(new Error(), { code: "TIMEOUT" }));
+    });
+    request.on("error", (error) => {
+      resolve(`refused: ${(error as NodeJS.ErrnoException).code ?? error.message}`);
+    });
+    request.end();
+  });
+}
+
+/** The machine of a rehearsal that has one. */
+export function machineOf(rehearsal: Rehearsal): Machine {
+  const id = rehearsal.subscription.store.list().find(({ armType }) => armType.endsWith("/virtualMachines"))?.id;
+  assert.ok(id !== undefined && rehearsal.rootFileSystem !== undefined, "there is a real machine");
+  const machine = runningMachine(machinesOf(rehearsal.directory, rehearsal.rootFileSystem).folder(id));
+  assert.ok(machine, "the machine runs");
+  return machine;
+}
+
+/** What came of a container: it went on, it was started anew by its restart policy, or it is gone. */
+export type Fate = "lived" | "started again" | "gone";
+
+/** One host, by its own scratch rehearsal. */
+export class Host {
+  readonly scratch: Scratch;
+  private rehearsal: Rehearsal | undefined;
+  private latest: StackOutputs | undefined;
+  private container: { pid: string; begun: string } | undefined;
+
+  constructor(test: Pick<TestContext, "after">) {
+    this.scratch = new Scratch(test, true);
+  }
+
+  get outputs(): StackOutputs {
+    return this.latest ?? assert.fail("not up yet");
+  }
+
+  get machine(): Machine {
+    return machineOf(this.rehearsal ?? assert.fail("not up yet"));
+  }
+
+  /** Sets what is to be set and brings the stack up, as one command does. */
+  async up(config: Record<string, string> = {}): Promise<Changes> {
+    this.rehearsal = await this.scratch.open(config);
+    const { changes, outputs } = await this.rehearsal.up();
+    this.latest = outputs;
+    return changes;
+  }
+
+  /** Brings the stack up, which must fail; gives what was said. */
+  async upFails(config: Record<string, string> = {}): Promise<string> {
+    this.rehearsal = await this.scratch.open(config);
+    await assert.rejects(this.rehearsal.up(), "the run fails");
+    return this.scratch.lines.join("\n");
+  }
+
+  get port(): number {
+    return Number(new URL(this.outputs.dockerHost).port);
+  }
+
+  /** Asks the daemon as the stack's client does; what is named takes the place of what the stack has now. */
+  ask(options: https.RequestOptions = {}): Promise<string> {
+    const { publicIpAddress, caCert, clientCert, clientKey } = this.outputs;
+    return ask({ host: publicIpAddress, port: this.port, ca: caCert, cert: clientCert, key: clientKey, ...options });
+  }
+
+  /** The daemon's process: another one after each restart. */
+  async daemonPid(): Promise<string> {
+    return (await this.machine.mustRun(["systemctl", "show", "--property=MainPID", "--value", "docker"])).trim();
+  }
+
+  /** Makes an image of the machine's own shell and runs a container of it, which starts again with the daemon if it ended. */
+  async startContainer(): Promise<void> {
+    const bundle =
+      'cd "$(mktemp -d)" && for f in /bin/sh /bin/sleep /bin/cat $(ldd /bin/sh /bin/sleep | grep -o "/[^ ]*[^ :]$\\|/[^ ]* (" | tr -d " ("); ' +
+      'do cp --parents -L "$f" .; done && tar c . | docker import - local:sh';
+    await this.machine.mustRun(["sh", "-c", bundle]);
+    // With an init process, which ends when the machine says so.
+    const words = ["docker", "run", "--detach", "--init", "--name=probe", "--restart=unless-stopped", "local:sh"];
+    await this.machine.mustRun([...words, "/bin/sleep", "infinity"]);
+    await this.remember();
+  }
+
+  private async remember(): Promise<void> {
+    const pid = (await this.machine.mustRun(["docker", "inspect", "--format={{.State.Pid}}", "probe"])).trim();
+    this.container = { pid, begun: await this.begun(pid) };
+  }
+
+  /** When a process of the machine began, in the kernel's ticks; empty if there is none. */
+  private async begun(pid: string): Promise<string> {
+    const { stdout } = await this.machine.run(["cat", `/proc/${pid}/stat`]);
+    return /\) (?:\S+ ){19}(\d+)/.exec(stdout)?.[1] ?? "";
+  }
+
+  /** What came of the container since it was last asked for; looked at in the machine's processes, as the daemon may be down. */
+  async fate(): Promise<Fate> {
+    const { pid, begun } = this.container ?? assert.fail("no container was started");
+    if ((await this.begun(pid)) === begun) return "lived";
+    const { stdout } = await this.machine.run(["docker", "inspect", "--format={{.State.Running}}", "probe"]);
+    if (stdout.trim() !== "true") return "gone";
+    await this.remember();
+    return "started again";
+  }
+
+  /** Watches the ports while something is done; gives the longest time, in seconds, in which none of them completed a TLS handshake. */
+  async away(ports: number[], action: () => Promise<void>): Promise<number> {
+    const host = this.outputs.publicIpAddress;
+    let last = Date.now();
+    let longest = 0;
+    const seen = (): void => {
+      longest = Math.max(longest, Date.now() - last);
+      last = Date.now();
+    };
+    const timer = setInterval(() => {
+      for (const port of ports) {
+        // Whom the daemon trusts is not the question here: the handshake is complete for the client before it knows that.
+        const socket = tls.connect({ host, port, rejectUnauthorized: false, timeout: 2000 }, () => {
+          seen();
+          socket.destroy();
+        });
+        socket.on("timeout", () => socket.destroy());
+        socket.on("error", () => socket.destroy());
+      }
+    }, 40);
+    try {
+      await action();
+      // What is asked at the end must still be answered.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    } finally {
+      clearInterval(timer);
+    }
+    seen();
+    return longest / 1000;
+  }
+}
