@@ -8,6 +8,11 @@ import { withFileLock } from "../fileLock";
 import { mustRun, plainEnvironment, withElapsed } from "./command";
 import { aptEnvironment } from "./systemPackages";
 
+/** Where a machine's apt finds docker.io and what it depends on: its only source, as there is no network. */
+const archive = "/var/lib/rehearsal-archive";
+/** What follows the version of the archive's later docker.io. */
+const laterVersion = "+rehearsal1";
+
 /** Everything that decides what is in the root file system; the cache's name is its hash. */
 const recipe = {
   packages: [
@@ -43,11 +48,52 @@ ExecStart=/usr/bin/env ip link set host0 up
 WantedBy=sysinit.target
 END
 chroot . systemctl enable --quiet rehearsal-addresses.service
-# Nobody sits at the console, and there is no archive to fetch packages from.
+# Nobody sits at the console, and nothing but a person or an extension asks for packages.
 chroot . systemctl mask --quiet console-getty.service apt-daily.timer apt-daily-upgrade.timer
 : > etc/resolv.conf
 # Where Ubuntu's package has it, and Azure's DockerExtension looks for it; Debian 12 has it in sbin.
 [ -e usr/bin/dockerd ] || ln -s ../sbin/dockerd usr/bin/dockerd
+# For apt to install without a network: all that \`apt-get purge docker.io; apt-get autoremove\` takes away.
+mkdir -p -m 755 ${archive.slice(1)}
+for package in $(chroot . apt-get --simulate autoremove --purge docker.io | awk '$1 == "Purg" { print $2 }'); do
+  mv "var/cache/apt/archives/$package"_*.deb ${archive.slice(1)} 2> /dev/null ||
+    (cd ${archive.slice(1)} && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq download "$package")
+done
+# And a later docker.io. Of its deb, an ar archive, the second member is made anew; the third is too large for that.
+mkdir later
+dpkg-deb --control ${archive.slice(1)}/docker.io_*.deb later/control
+sed -i 's/^Version: .*/&${laterVersion}/' later/control/control
+# Ubuntu's package restarts the daemon at an upgrade, unless its question was answered otherwise; Debian's never does.
+grep -q docker.io/restart later/control/postinst || cat >> later/control/postinst <<'END'
+if [ "$1" = configure ] && [ -n "$2" ] && [ -d /run/systemd/system ]; then
+	systemctl daemon-reload
+	deb-systemd-invoke restart docker.service
+fi
+END
+tar --create --directory later/control --owner root:0 --group root:0 --file later/control.tar .
+cp ${archive.slice(1)}/docker.io_*.deb later/original.deb
+old=$(tail --bytes +121 later/original.deb | head --bytes 10)
+{
+  head --bytes 72 later/original.deb
+  printf '%-16s%-12s%-6s%-6s%-8s%-10s\`\\n' control.tar 0 0 0 100644 "$(stat --format %s later/control.tar)"
+  cat later/control.tar
+  tail --bytes +$((133 + old + old % 2)) later/original.deb
+} > ${archive.slice(1)}/docker.io_later.deb
+rm -r later
+(
+  cd ${archive.slice(1)}
+  for deb in *.deb; do
+    dpkg-deb --field "$deb"
+    echo "Filename: ./$deb"
+    echo "Size: $(stat --format %s "$deb")"
+    echo "SHA256: $(sha256sum "$deb" | cut -d ' ' -f 1)"
+    echo
+  done > Packages
+  chmod 644 *
+)
+rm -rf etc/apt/sources.list.d
+mkdir etc/apt/sources.list.d
+echo 'deb [trusted=yes] file:${archive} ./' > etc/apt/sources.list
 mkdir -p usr/local/bin
 cat > usr/local/bin/docker-compose <<'END'
 #!/bin/sh
