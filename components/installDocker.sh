@@ -45,7 +45,7 @@ case ${DOCKER_PORT:-} in '' | *[!0-9]*) fail "DOCKER_PORT: \"${DOCKER_PORT:-}\" 
 packages() {
   waited=0
   until "$@" >"$work/packages.log" 2>&1 </dev/null 9>&-; do
-    if ! grep -Eqi 'could not (get|open) lock|unable to (acquire|lock)|is locked by|is another process using' "$work/packages.log"; then
+    if ! grep -Eqi 'could not (get|open) lock|unable to (acquire|lock)|locked by another process|is another process using' "$work/packages.log"; then
       tail -n 15 "$work/packages.log" >&2
       fail "$* failed"
     fi
@@ -122,7 +122,8 @@ fi
 
 # Everything is written, and on the disk, before anything takes its place: a full disk changes nothing.
 stage() { # FILE MODE TEXT
-  (umask 077 && printf '%s\n' "$3" >"$1.new" && chmod "$2" "$1.new" && sync "$1.new") 2>"$work/write.log" ||
+  # By cat, which says what hinders it; the shell's own printf knows "I/O error" alone.
+  (umask 077 && printf '%s\n' "$3" | cat >"$1.new" && chmod "$2" "$1.new" && sync "$1.new") 2>"$work/write.log" ||
     fail "$1 can't be written: $(tail -n 1 "$work/write.log")"
 }
 install -d -m 0755 /etc/docker "${dropin%/*}"

@@ -222,7 +222,7 @@ const EVENTS: Event[] = [
       const pinned = newest.replace("+rehearsal1", "");
       // As the first boot's automatic upgrades do: dpkg's lock, for some seconds.
       const lock =
-        'use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend"); fcntl(F, F_SETLK, pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0)) or die; $| = 1; print "held\\n"; sleep 8; print "released\\n"';
+        'use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend"); $l = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; $| = 1; print "held\\n"; sleep 8; print "released\\n"';
       const holder = host.machine.mustRun(["perl", "-e", lock]);
       const begin = Date.now();
       if (installer === "DockerExtension") {

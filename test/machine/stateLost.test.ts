@@ -1,0 +1,74 @@
+/** The stack's state is lost: by the steps in docs/state-lost.md the machine is taken over, with its containers, and gets new certificates. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { SUBSCRIPTION_ID, textAt, valuesAt } from "../../rehearsal/azure/resourceTypes";
+import { STACK_NAME, filesOf } from "../../rehearsal/files";
+import { Host } from "../support/host";
+
+/** The import file that the document shows, for this stack. */
+function importFile(): string {
+  const document = readFileSync(join(__dirname, "../../docs/state-lost.md"), "utf8");
+  const json = /```json\n([^]*?)```/.exec(document)?.[1] ?? assert.fail("no import file in the document");
+  return json
+    .replaceAll("SUBSCRIPTION", SUBSCRIPTION_ID)
+    .replaceAll("azure-docker-host-dev", `azure-docker-host-${STACK_NAME}`);
+}
+
+test("the state is lost, the machine is not", async (t) => {
+  const host = new Host(t);
+  await host.up();
+  await host.startContainer();
+  const before = host.outputs;
+  const { directory } = host.scratch;
+  const { backend, project } = filesOf(directory);
+
+  rmSync(backend, { recursive: true });
+  const rehearsal = await host.scratch.open();
+  const pulumi = (...words: string[]): void => {
+    // The CLI asks for a language host even where it generates no code.
+    mkdirSync(join(project, "node_modules"), { recursive: true });
+    const PATH = [join(__dirname, "../lifecycle/languageHost"), rehearsal.environment.PATH].join(":");
+    const { status, stdout, stderr } = spawnSync("pulumi", [...words, "--non-interactive", "--stack", STACK_NAME], {
+      cwd: project,
+      env: { ...process.env, ...rehearsal.environment, PATH },
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stdout + stderr);
+  };
+  const all = rehearsal.subscription.store.list();
+  const find = (kind: string): Record<string, unknown> =>
+    all.find(({ armType }) => armType.endsWith(`/${kind}`))?.body ?? assert.fail(kind);
+  const label = textAt(find("publicIPAddresses"), "dnsSettings.domainNameLabel") ?? "";
+  const [key] = valuesAt(find("virtualMachines"), "osProfile.linuxConfiguration.ssh.publicKeys.*.keyData");
+  pulumi("config", "set", "azure-docker-host:dnsLabel", label);
+  pulumi("config", "set", "azure-docker-host:sshPublicKey", String(key));
+  writeFileSync(join(project, "import.json"), importFile());
+  pulumi("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false", "--protect=false");
+
+  await t.test("a refresh shows no difference", async () => {
+    assert.deepEqual(Object.keys(await (await host.scratch.open()).refresh()), ["same"]);
+  });
+
+  await t.test("the preview creates keys and certificates, and leaves the machine", async () => {
+    await (await host.scratch.open()).preview();
+    const { "docker-host-docker": extension, ...others } = host.scratch.steps();
+    assert.match(extension ?? "", /^~ .*protectedSettings/);
+    assert.deepEqual(
+      Object.entries(others).filter(([name, step]) => step !== "+" || !/-(ca|server|client)/.test(name)),
+      [],
+    );
+  });
+
+  await t.test("the next up gives it new certificates; its container lives", async () => {
+    await host.up();
+    assert.equal(host.outputs.fqdn, before.fqdn);
+    assert.equal(host.outputs.publicIpAddress, before.publicIpAddress);
+    assert.match(await host.ask(), /^200 /);
+    assert.match(await host.ask({ cert: before.clientCert, key: before.clientKey }), /^refused: /);
+    assert.equal(await host.fate(), "lived");
+    assert.deepEqual(Object.keys(await host.up()), ["same"]);
+  });
+});
