@@ -7,6 +7,7 @@ import {
   type ExtensionResult,
   type OsProfile,
   provision,
+  removeExtension,
   runExtension,
 } from "../machine/guestAgent";
 import { bootMachine, runningMachine, stopMachine } from "../machine/machine";
@@ -30,6 +31,8 @@ export interface Compute {
   /** Boots it again; what is on its disk stays. */
   restart(id: string): Promise<void>;
   runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult>;
+  /** Has the extension's handler disable and uninstall itself; a machine that is off has nobody to ask. */
+  removeExtension(id: string, extension: Pick<ExtensionRequest, "publisher" | "type">): Promise<void>;
   /** Takes the machine away, and its disk. */
   remove(id: string): Promise<void>;
 }
@@ -41,6 +44,7 @@ export const noMachines: Compute = {
   restart: () => Promise.resolve(),
   runExtension: () =>
     Promise.resolve({ status: "success", message: "not run: there are no machines in this rehearsal" }),
+  removeExtension: () => Promise.resolve(),
   remove: () => Promise.resolve(),
 };
 
@@ -79,6 +83,11 @@ export class RealMachines implements Compute {
 
   async runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult> {
     return runExtension(this.machine(id), request);
+  }
+
+  async removeExtension(id: string, extension: Pick<ExtensionRequest, "publisher" | "type">): Promise<void> {
+    const machine = runningMachine(this.folder(id));
+    if (machine) await removeExtension(machine, extension);
   }
 
   async remove(id: string): Promise<void> {

@@ -67,9 +67,10 @@ export class Subscription {
   }
 
   /**
-   * Takes the resource away, and what lies in it; one that is not there is no error.
+   * Takes the resource away, and what lies in it; one that is not there is no error. An extension that goes while its
+   * machine stays is disabled and uninstalled there; nothing is done on a machine that goes itself.
    *
-   * @throws ArmError with Azure's code if something uses it.
+   * @throws ArmError with Azure's code if something uses it, or if an extension can't be disabled.
    */
   async delete(id: string): Promise<void> {
     await this.behaviour.during(`DELETE ${typeOf(id).armType}`, async () => {
@@ -79,6 +80,7 @@ export class Subscription {
       this.store.set({ ...resource, provisioningState: "Deleting", worker: process.pid });
       const machines = [...this.store.list(id), resource].filter((each) => each.armType === VIRTUAL_MACHINE);
       await Promise.all(machines.map((machine) => this.compute.remove(machine.id)));
+      if (resource.armType === EXTENSION) await this.removeExtension(resource);
       for (const child of this.store.list(id)) this.store.remove(child.id);
       this.store.remove(id);
     });
@@ -185,8 +187,7 @@ export class Subscription {
   }
 
   private async runExtension(resource: StoredResource, body: Body): Promise<void> {
-    const machine = resource.id.split("/").slice(0, -2).join("/");
-    const name = resource.id.split("/").at(-1) ?? "";
+    const { machine, name } = partsOfExtension(resource);
     const failed = (code: string, message: string): ArmError => new ArmError(409, code, message, true);
     if (this.behaviour.due(`PUT ${EXTENSION}`, "extension-failure")) {
       throw failed("VMExtensionProvisioningError", `VM has reported a failure when processing extension '${name}'.`);
@@ -196,6 +197,7 @@ export class Subscription {
         publisher: String(body.publisher),
         type: String(body.type),
         typeHandlerVersion: String(body.typeHandlerVersion),
+        ...(typeof body.forceUpdateTag === "string" && { forceUpdateTag: body.forceUpdateTag }),
         settings: body.settings,
         protectedSettings: body.protectedSettings,
       })
@@ -205,9 +207,24 @@ export class Subscription {
         message: messageOf(error),
       }));
     if (result.status === "error") {
-      throw failed(
-        result.code,
-        `VM has reported a failure when processing extension '${name}'. Error message: '${result.message}'`,
+      const report = `VM has reported a failure when processing extension '${name}'. Error message: '${result.message}'`;
+      const timeout = `Provisioning of VM extension ${name} has timed out. ${result.message}`;
+      throw failed(result.code, result.code === "VMExtensionProvisioningTimeout" ? timeout : report);
+    }
+  }
+
+  private async removeExtension(resource: StoredResource): Promise<void> {
+    const { machine, name } = partsOfExtension(resource);
+    const [publisher, type] = [String(resource.body.publisher), String(resource.body.type)];
+    try {
+      await this.compute.removeExtension(machine, { publisher, type });
+    } catch (error) {
+      this.store.set({ ...resource, provisioningState: "Failed" });
+      throw new ArmError(
+        409,
+        "VMExtensionHandlerNonTransientError",
+        `The handler for VM extension type '${publisher}.${type}' has reported terminal failure for VM extension '${name}' with error message: '${messageOf(error)}'`,
+        true,
       );
     }
   }
@@ -236,6 +253,11 @@ export class Subscription {
       taken.map((configuration) => configuration.privateIPAddress),
     );
   }
+}
+
+function partsOfExtension({ id }: StoredResource): { machine: string; name: string } {
+  const parts = id.split("/");
+  return { machine: parts.slice(0, -2).join("/"), name: parts.at(-1) ?? "" };
 }
 
 /** An interface's address stays for as long as it is in the same subnet. */

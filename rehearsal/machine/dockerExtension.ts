@@ -46,7 +46,7 @@ export function dockerExtension({
         await enable(run, installRetryMs, startMs);
         return { status: "success", message: "Enable Docker succeeded" };
       } catch (error) {
-        const reason = `ERROR: ${error instanceof Error ? error.message : String(error)}`;
+        const reason = `ERROR: ${messageOf(error)}`;
         run.log(reason);
         return { status: "error", message: `Enable Docker failed: ${reason}` };
       }
@@ -261,7 +261,11 @@ async function installCertificates(machine: Machine, settings: Settings, log: (l
   }
   await machine.mustRun(["mkdir", "-p", certificateFolder]);
   for (const [name, content] of files) {
-    await machine.writeFile(path.posix.join(certificateFolder, name), decode(content), { mode: 0o600 });
+    await machine
+      .overwriteFile(path.posix.join(certificateFolder, name), decode(content), { mode: 0o600 })
+      .catch((error: unknown) => {
+        throw new Error(`error installing docker certs: error writing certificate: ${messageOf(error)}`);
+      });
   }
 }
 
@@ -305,7 +309,9 @@ async function changeDaemonArguments(machine: Machine, words: string, log: (line
     throw new Error(`${failed} error updating settings at ${unitFile}: systemd unit editor could not find ExecStart`);
   }
   if (edited === unit) return false;
-  await machine.writeFile(unitFile, edited, { mode: 0o644 });
+  await machine.overwriteFile(unitFile, edited, { mode: 0o644 }).catch((error: unknown) => {
+    throw new Error(`${failed} error writing to ${unitFile}: ${messageOf(error)}`);
+  });
   return true;
 }
 
@@ -326,7 +332,7 @@ async function composeUp(machine: Machine, settings: Settings, log: (line: strin
   }
   await machine.mustRun(["mkdir", "-p", path.posix.dirname(composeSettings)]);
   // JSON is YAML too.
-  await machine.writeFile(composeSettings, JSON.stringify(settings.compose, undefined, 2), { mode: 0o644 });
+  await machine.overwriteFile(composeSettings, JSON.stringify(settings.compose, undefined, 2), { mode: 0o644 });
   const variables = { COMPOSE_HTTP_TIMEOUT: "600", COMPOSE_PROJECT_NAME: "compose", ...settings.composeVariables };
   const exports = Object.entries(variables).map(([name, value]) => `export ${quote(`${name}=${value}`)}\n`);
   const words = ["-f", composeSettings, "up", "-d"];
@@ -347,4 +353,8 @@ async function execute(machine: Machine, [program = "", ...words]: string[]): Pr
   const result = await machine.run([program, ...words]);
   if (result.code !== 0)
     throw new Error(`executing ${program} [${words.join(" ")}] failed: exit status ${result.code}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -84,6 +84,11 @@ if [ -n "$3" ]; then chown "$3" "$draft"; fi
 chmod "$2" "$draft"
 mv -fT "$draft" "$1"`;
 
+// A new file gets the mode; one that is there is emptied, keeps its mode, and is left with what fits on the disk.
+const overwriteScript = `set -eu
+[ -e "$1" ] || install -m "$2" /dev/null "$1"
+cat > "$1"`;
+
 export class Machine {
   constructor(readonly directory: string) {}
 
@@ -125,6 +130,18 @@ export class Machine {
   async writeFile(file: string, content: string | Buffer, attributes: { mode: number; owner?: string }): Promise<void> {
     const words = [file, attributes.mode.toString(8), attributes.owner ?? ""];
     await this.mustRun(["sh", "-c", writeScript, "sh", ...words], { input: content });
+  }
+
+  /**
+   * Writes over a file, as Go's os.WriteFile does: on a full disk, half of it or nothing is left of the old one and the new.
+   * @throws in Go's words, for example "write /etc/docker/key.pem: no space left on device".
+   */
+  async overwriteFile(file: string, content: string | Buffer, { mode }: { mode: number }): Promise<void> {
+    const words = [file, mode.toString(8)];
+    const result = await this.run(["sh", "-c", overwriteScript, "sh", ...words], { input: content });
+    if (result.code === 0) return;
+    const reason = result.stderr.trim().split(": ").at(-1) ?? "";
+    throw new Error(`write ${file}: ${reason.toLowerCase()}`);
   }
 
   async readFile(file: string): Promise<string> {

@@ -10,7 +10,13 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mustRun, runCommand } from "../../rehearsal/machine/command";
 import { dockerExtension } from "../../rehearsal/machine/dockerExtension";
-import { extensionHandlers, type OsProfile, provision, runExtension } from "../../rehearsal/machine/guestAgent";
+import {
+  extensionHandlers,
+  type OsProfile,
+  provision,
+  removeExtension,
+  runExtension,
+} from "../../rehearsal/machine/guestAgent";
 import {
   bootMachine,
   controlGroups,
@@ -454,6 +460,80 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
         assert.equal(await ask(https, client), "200");
         assert.equal((await ssh("-i", key)).code, 0);
         assert.ok(Object.keys(extensionHandlers).includes("Microsoft.Azure.Extensions/DockerExtension"));
+      });
+
+      it("leaves half a certificate and half a unit on a full disk, and later stumbles over the unit", async () => {
+        const unit = "/lib/systemd/system/docker.service";
+        const long = { cert: server.cert + "#".repeat(5000), key: server.key };
+        const before = await machine.readFile(unit);
+        // One page of memory as a disk, over the folder and the file that are written.
+        await machine.mustRun([
+          "sh",
+          "-ec",
+          `mkdir /small && mount -t tmpfs -o size=4k tmpfs /small && cp ${unit} /small && mount --bind /small/docker.service ${unit}`,
+        ]);
+        await machine.mustRun(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", "/etc/docker"]);
+        assert.equal(
+          (await enable({ docker: { port: `${port}`, options } }, certs(long))).message,
+          "Enable Docker failed: ERROR: error installing docker certs: error writing certificate: write /etc/docker/cert.pem: no space left on device",
+        );
+        assert.equal(await machine.readFile("/etc/docker/cert.pem"), long.cert.slice(0, 4096));
+        assert.equal((await machine.run(["test", "-e", "/etc/docker/key.pem"])).code, 1);
+        await machine.mustRun(["umount", "/etc/docker"]);
+        const wide = { docker: { port: `${port}`, options: [...options, `--label=long=${"x".repeat(5000)}`] } };
+        assert.equal(
+          (await enable(wide, certs(server))).message,
+          `Enable Docker failed: ERROR: failed to update dockeropts: error updating DOCKER_OPTS: error writing to ${unit}: write ${unit}: no space left on device`,
+        );
+        assert.equal((await machine.readFile(unit)).length, 4096);
+        await machine.mustRun(["truncate", "--size=0", "/small/docker.service"]);
+        assert.equal(
+          (await enable({ docker: { port: `${port}`, options } }, certs(server))).message,
+          `Enable Docker failed: ERROR: failed to update dockeropts: error updating DOCKER_OPTS: error updating settings at ${unit}: systemd unit editor could not find ExecStart`,
+        );
+        await machine.mustRun(["sh", "-ec", `umount ${unit} && umount /small && rmdir /small`]);
+        assert.equal(await machine.readFile(unit), before);
+      });
+
+      it("keeps the mode of a certificate that is there", async () => {
+        await machine.mustRun(["chmod", "644", "/etc/docker/ca.pem"]);
+        assert.equal((await enable({ docker: { port: `${port}`, options } }, certs(server))).status, "success");
+        assert.equal(await machine.mustRun(["stat", "-c", "%a", "/etc/docker/ca.pem"]), "644\n");
+        await machine.mustRun(["chmod", "600", "/etc/docker/ca.pem"]);
+      });
+
+      it("removed, it stops the daemon until somebody calls at its socket, and takes nothing of its own away", async () => {
+        await machine.mustRun([
+          ...["docker", "run", "--detach", "--name=left", "local:sh", "/bin/sh", "-c"],
+          "while read x; do :; done < /dev/zero",
+        ]);
+        const container = await machine.mustRun(["docker", "inspect", "--format={{.State.Pid}}", "left"]);
+        assert.equal(await ask(https, client), "200");
+        await removeExtension(machine, request);
+        assert.equal(
+          (await machine.run(["systemctl", "is-active", "docker", "docker.socket"])).stdout,
+          "inactive\nactive\n",
+        );
+        assert.equal(await machine.mustRun(["systemctl", "is-enabled", "docker"]), "enabled\n");
+        assert.match(await ask(https, client), /ECONNREFUSED/);
+        // With live-restore the containers go on without it.
+        assert.equal((await machine.run(["test", "-d", `/proc/${container.trim()}`])).code, 0);
+        const log = "/var/log/azure/Microsoft.Azure.Extensions.DockerExtension/docker-extension.log";
+        assert.match(
+          await machine.readFile(log),
+          /ERROR: Error: executing apt-get \[-qqy purge docker-engine\] failed: exit status 100\n$/,
+        );
+        assert.equal((await machine.run(["ls", "/usr/local/bin/docker-compose"])).code, 0);
+        assert.match(await machine.readFile("/lib/systemd/system/docker.service"), /--tlsverify/);
+        assert.equal(
+          (await machine.run(["ls", "-d", "/var/lib/waagent/Microsoft.Azure.Extensions.DockerExtension-1.2.2"])).code,
+          2,
+        );
+        assert.equal(await machine.mustRun(["docker", "inspect", "--format={{.State.Pid}}", "left"]), container);
+        assert.equal(await ask(https, client), "200");
+        await machine.mustRun(["docker", "rm", "--force", "left"]);
+        await removeExtension(machine, request);
+        assert.equal(await ask(https, client), "200");
       });
     });
   });

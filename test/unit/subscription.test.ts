@@ -723,6 +723,62 @@ suite("machines", () => {
     assert.deepEqual(calls, ["boot", "provision", "restart"]);
   });
 
+  test("an extension that goes is removed on its machine; with its machine or group it just goes", async () => {
+    const removed: unknown[] = [];
+    const removal: Partial<Compute> = {
+      removeExtension: async (machine, which) => {
+        removed.push([machine, which]);
+      },
+    };
+    azure = open({}, removal);
+    await putAll();
+    await azure.delete(EXTENSION);
+    assert.deepEqual(removed, [[VM, { publisher: "Microsoft.Azure.Extensions", type: "DockerExtension" }]]);
+    assert.equal(azure.store.get(EXTENSION), undefined);
+    await azure.delete(EXTENSION);
+    await azure.put(EXTENSION, extension());
+    await azure.delete(VM);
+    await azure.put(VM, vm());
+    await azure.put(EXTENSION, extension());
+    await azure.delete(GROUP);
+    assert.equal(removed.length, 1);
+  });
+
+  test("an extension that can't be disabled stays, and Failed; the next try takes it away", async () => {
+    await putAll();
+    const broken = open({}, { removeExtension: () => Promise.reject(new Error("systemctl failed")) });
+    await assert.rejects(broken.delete(EXTENSION), (error) => {
+      assert.ok(error instanceof ArmError, String(error));
+      assert.deepEqual([error.status, error.code, error.accepted], [409, "VMExtensionHandlerNonTransientError", true]);
+      assert.equal(
+        error.detail,
+        "The handler for VM extension type 'Microsoft.Azure.Extensions.DockerExtension' has reported terminal failure for VM extension 'docker' with error message: 'systemctl failed'",
+      );
+      return true;
+    });
+    assert.equal(azure.store.get(EXTENSION)?.provisioningState, "Failed");
+    assert.equal(azure.store.get(EXTENSION)?.worker, undefined, "nobody is at it any more");
+    await azure.delete(EXTENSION);
+    assert.equal(azure.store.get(EXTENSION), undefined);
+  });
+
+  test("an extension's settings reach its machine, and the tag that forces it only where there is one", async () => {
+    const requests: unknown[] = [];
+    azure = open(
+      {},
+      {
+        runExtension: async (_machine, request) => {
+          requests.push(request);
+          return { status: "success", message: "" };
+        },
+      },
+    );
+    await putAll();
+    await azure.put(EXTENSION, extension({ forceUpdateTag: "2" }));
+    const request = without(extension(), "location");
+    assert.deepEqual(requests, [request, { ...request, forceUpdateTag: "2" }]);
+  });
+
   test("after this computer was switched off, what should run is booted, and nothing else", async () => {
     await putAll();
     await azure.put(`${IP}2`, ip());
@@ -765,6 +821,16 @@ suite("machines", () => {
       target: EXTENSION,
       code: "VMExtensionProvisioningError",
       detail: /^VM has reported a failure when processing extension 'docker'\. Error message: 'no docker'$/,
+    },
+    {
+      what: "an extension that takes too long",
+      compute: {
+        runExtension: () =>
+          Promise.resolve({ status: "error", code: "VMExtensionProvisioningTimeout", message: "Too long." }),
+      },
+      target: EXTENSION,
+      code: "VMExtensionProvisioningTimeout",
+      detail: /^Provisioning of VM extension docker has timed out\. Too long\.$/,
     },
     {
       what: "an extension on a machine that is gone",
