@@ -11,7 +11,7 @@ import {
   runExtension,
 } from "../machine/guestAgent";
 import { bootMachine, runningMachine, stopMachine } from "../machine/machine";
-import { type Subnet, ensureBridge, removeBridge } from "../machine/network";
+import { type Subnet, ensureBridge, filterPackets, removeBridge } from "../machine/network";
 
 /** A virtual machine that is to be there. */
 export interface MachineRequest {
@@ -24,7 +24,9 @@ export interface MachineRequest {
 
 /** What the control plane asks of a region's hardware. */
 export interface Compute {
-  /** Boots the machine, with the disk that it has if it was there before. */
+  /** Lets reach the machines only what these rules of nftables accept, from now on; makes their network if it isn't there. */
+  filterPackets(rules: string[]): Promise<void>;
+  /** Boots the machine on the network that `filterPackets` made, with the disk that it has if it was there before. */
   boot(request: MachineRequest): Promise<void>;
   /** Does what the guest agent does at the first boot. */
   provision(id: string, profile: OsProfile): Promise<void>;
@@ -39,6 +41,7 @@ export interface Compute {
 
 /** Machines in name only. */
 export const noMachines: Compute = {
+  filterPackets: () => Promise.resolve(),
   boot: () => Promise.resolve(),
   provision: () => Promise.resolve(),
   restart: () => Promise.resolve(),
@@ -62,8 +65,12 @@ export class RealMachines implements Compute {
     return join(this.directory, `${id.split("/").at(-1) ?? ""}-${hash}`);
   }
 
-  async boot({ id, hostName, addresses }: MachineRequest): Promise<void> {
+  async filterPackets(rules: string[]): Promise<void> {
     await ensureBridge(this.network.bridge, `${this.network.gateway}/24`);
+    await filterPackets(this.network.bridge, rules);
+  }
+
+  async boot({ id, hostName, addresses }: MachineRequest): Promise<void> {
     await bootMachine({
       directory: this.folder(id),
       rootFileSystem: this.rootFileSystem,

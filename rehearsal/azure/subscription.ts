@@ -6,6 +6,7 @@ import type { Subnet } from "../machine/network";
 import { ArmError } from "./armError";
 import type { Behaviour } from "./behaviour";
 import type { Compute } from "./compute";
+import { packetFilter } from "./packetFilter";
 import { type ResourceType, parseId, textAt, valuesAt, without } from "./resourceTypes";
 import { first, refuseDelete, refusePut, sameName } from "./rules";
 import type { Body, Store, StoredResource } from "./store";
@@ -14,6 +15,10 @@ const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
 const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
 const PUBLIC_IP = "Microsoft.Network/publicIPAddresses";
 const NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces";
+const VIRTUAL_NETWORK = "Microsoft.Network/virtualNetworks";
+
+/** The types whose resources decide which packets reach a machine. */
+const DECIDES_ON_PACKETS = ["Microsoft.Network/networkSecurityGroups", NETWORK_INTERFACE, PUBLIC_IP, VIRTUAL_NETWORK];
 
 /** Azure keeps the first addresses of a subnet for itself; so does the rehearsal with those of its bridge. */
 const FIRST_PUBLIC_HOST = 10;
@@ -21,6 +26,9 @@ const FIRST_PRIVATE_HOST = 4;
 
 /** One subscription, in one region's worth of addresses. */
 export class Subscription {
+  /** Done when the packet filter is as the last call wanted it. */
+  private filtered: Promise<void> = Promise.resolve();
+
   constructor(
     readonly store: Store,
     private readonly compute: Compute,
@@ -62,6 +70,7 @@ export class Subscription {
       } finally {
         this.store.set(resource);
       }
+      if (DECIDES_ON_PACKETS.includes(type.armType)) await this.filterPackets();
       return resource;
     });
   }
@@ -83,6 +92,7 @@ export class Subscription {
       if (resource.armType === EXTENSION) await this.removeExtension(resource);
       for (const child of this.store.list(id)) this.store.remove(child.id);
       this.store.remove(id);
+      if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
     });
   }
 
@@ -110,7 +120,7 @@ export class Subscription {
           }),
         };
       }
-      case "Microsoft.Network/virtualNetworks":
+      case VIRTUAL_NETWORK:
         return {
           subnets: (valuesAt(body, "subnets.*") as Body[]).map((subnet) => ({
             ...subnet,
@@ -165,7 +175,22 @@ export class Subscription {
     }
   }
 
+  /** One after the other, each by what is stored when its turn comes: of changes at the same time, the last to be done knows all. */
+  private filterPackets(): Promise<void> {
+    const turn = this.filtered.then(async () => {
+      const resources = this.store.list();
+      const isThere = ({ armType, provisioningState }: StoredResource): boolean =>
+        armType === VIRTUAL_MACHINE && provisioningState !== "Deleting";
+      // Without a machine there is no network to filter on.
+      if (resources.some(isThere)) await this.compute.filterPackets(packetFilter(resources));
+    });
+    this.filtered = turn.catch(() => undefined);
+    return turn;
+  }
+
   private async bootMachine(resource: StoredResource): Promise<void> {
+    // First, so that no packet reaches a machine unjudged.
+    await this.filterPackets();
     await this.compute.boot({
       id: resource.id,
       hostName: String(first(resource.body, "osProfile.computerName")),

@@ -24,6 +24,9 @@ export function bridgeNamespace(name: string): string {
 /** The bridge's name inside its namespace. */
 export const innerBridge = "bridge0";
 
+/** The bridge's port that leads to this computer. */
+const uplink = "uplink";
+
 // Both scripts run under a lock, so that two processes that start at once make one bridge.
 const ensureScript = `set -eu
 name=$1 address=$2 namespace=/run/netns/$1 bridge=${innerBridge}
@@ -34,9 +37,9 @@ if ! inside true 2>/dev/null; then
 fi
 inside ip link show "$bridge" >/dev/null 2>&1 || inside ip link add "$bridge" type bridge
 # A pair whose other end lies elsewhere is the left-over of a namespace that is gone.
-inside ip link show uplink >/dev/null 2>&1 || ip link delete "$name" 2>/dev/null || true
-ip link show "$name" >/dev/null 2>&1 || ip link add "$name" type veth peer name uplink netns "$name"
-inside ip link set uplink master "$bridge" up
+inside ip link show ${uplink} >/dev/null 2>&1 || ip link delete "$name" 2>/dev/null || true
+ip link show "$name" >/dev/null 2>&1 || ip link add "$name" type veth peer name ${uplink} netns "$name"
+inside ip link set ${uplink} master "$bridge" up
 inside ip link set "$bridge" up
 ip address replace "$address" dev "$name"
 ip link set "$name" up`;
@@ -57,6 +60,27 @@ export async function ensureBridge(name: string, cidrOfHost: string): Promise<vo
 /** Removes the bridge and its namespace; one that is not there is no error. */
 export async function removeBridge(name: string): Promise<void> {
   await locked(removeScript, name);
+}
+
+/**
+ * Lets pass to the machines only what the rules accept, rules of nftables for the bridge's packets. What they leave
+ * undecided is dropped, IPv6 too; what machines send to this computer passes. Takes the place of the filter before it at
+ * once, and stands where no machine's root can change it.
+ */
+export async function filterPackets(name: string, rules: readonly string[]): Promise<void> {
+  // The first of the two lines is for the second, which fails where there is no table.
+  const filter = `table bridge filter
+delete table bridge filter
+table bridge filter {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    oifname "${uplink}" accept
+    ether type arp accept
+    ${rules.join("\n    ")}
+  }
+}
+`;
+  await mustRun(["nsenter", `--net=${bridgeNamespace(name)}`, "nft", "--file", "-"], { input: filter });
 }
 
 async function locked(script: string, ...words: string[]): Promise<void> {

@@ -11,6 +11,7 @@ const requiredCommands: Readonly<Record<string, string>> = {
   "systemd-nspawn": "systemd-container",
   mmdebstrap: "mmdebstrap",
   ip: "iproute2",
+  nft: "nftables",
   nsenter: "util-linux",
   unshare: "util-linux",
   setsid: "util-linux",

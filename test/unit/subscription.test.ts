@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ArmError } from "../../rehearsal/azure/armError";
 import { Behaviour, type BehaviourSettings } from "../../rehearsal/azure/behaviour";
 import { type Compute, noMachines } from "../../rehearsal/azure/compute";
@@ -795,6 +796,88 @@ suite("machines", () => {
       },
     ).bootMissing();
     assert.deepEqual(booted, [VM]);
+  });
+
+  test("the packet filter is set before a machine boots, and follows whatever decides on packets", async () => {
+    const seen: string[] = [];
+    const filtering: Partial<Compute> = {
+      filterPackets: async (rules) => {
+        seen.push(rules.filter((each) => each.includes("dport")).join("; "));
+      },
+      boot: async () => {
+        seen.push("boot");
+      },
+    };
+    const opened = (port: string): Body =>
+      rule(port, 100, {
+        ...{ access: "Allow", protocol: "Tcp", sourcePortRange: "*" },
+        ...{ destinationAddressPrefix: "*", destinationPortRange: port },
+      });
+    const line = (port: string, to = "203.0.113.10, 10.0.0.4"): string =>
+      `ip daddr { ${to} } ip protocol tcp th dport ${port} accept`;
+    const step = async (what: string, work: () => Promise<unknown>, expected: string[]): Promise<void> => {
+      seen.length = 0;
+      await work();
+      assert.deepEqual(seen, expected, what);
+    };
+    azure = open({}, filtering);
+    await step("without a machine there is nothing to filter", () => putAll({ machine: false }), []);
+    await azure.put(NSG, nsg(opened("80")));
+    await step("a new machine", () => azure.put(VM, vm()), [line("80"), "boot"]);
+    await step("the group", () => azure.put(NSG, nsg(opened("81"))), [line("81")]);
+    await step("the network", () => azure.put(VNET, vnet()), [line("81")]);
+    await step("the address", () => azure.put(IP, ip()), [line("81")]);
+    await step("the interface", () => azure.put(NIC, { ...nic(), networkSecurityGroup: undefined }), [""]);
+    await azure.put(NIC, {
+      ...nic(),
+      ipConfigurations: [{ name: "primary", subnet: { id: `${VNET}/subnets/default` } }],
+    });
+    await step("an address that goes", () => azure.delete(IP), [line("81", "10.0.0.4")]);
+    await step("after the computer was switched off", () => azure.bootMissing(), [line("81", "10.0.0.4"), "boot"]);
+    await step(
+      "the machine goes, then the rest",
+      async () => {
+        for (const each of [VM, NIC, NSG, VNET]) await azure.delete(each);
+      },
+      [],
+    );
+  });
+
+  test("of changes at the same time, the filter that is set last knows all", async () => {
+    await putAll();
+    const set: number[] = [];
+    let running = 0;
+    azure = open(
+      {},
+      {
+        filterPackets: async (rules) => {
+          assert.equal(++running, 1, "one at a time");
+          // The first takes the longest.
+          await sleep(set.length === 0 ? 20 : 0);
+          set.push(rules.length);
+          running--;
+        },
+      },
+    );
+    const allow = (name: string, priority: number): Body =>
+      rule(name, priority, { access: "Allow", protocol: "Icmp", destinationAddressPrefix: "*" });
+    const last = [allow("One", 100), allow("Two", 101), allow("Three", 102)];
+    await Promise.all([
+      azure.put(NSG, nsg()),
+      azure.put(NSG, nsg(allow("One", 100))),
+      azure.put(VNET, vnet()),
+      azure.put(NSG, nsg(...last)),
+    ]);
+    assert.equal(set.at(-1), 4 + last.length);
+  });
+
+  test("a filter that can't be set fails the call, and the next call sets it", async () => {
+    await putAll();
+    let works = false;
+    azure = open({}, { filterPackets: () => (works ? Promise.resolve() : Promise.reject(new Error("no nft"))) });
+    await assert.rejects(azure.put(NSG, nsg()), /no nft/);
+    works = true;
+    await azure.put(NSG, nsg());
   });
 
   const failures: { what: string; compute: Partial<Compute>; target: string; code: string; detail: RegExp }[] = [

@@ -1,0 +1,125 @@
+/** What the network security groups let reach the machines, as rules of nftables. */
+//
+// Azure's groups are stateful: what belongs to a connection that was let in, or that the machine began itself, passes.
+// Kernels without conntrack for bridges have no state to ask for, so here a TCP connection is judged by its first packet
+// alone, the one with SYN and without ACK; a stray packet of no connection passes, and its receiver refuses it. UDP and
+// ICMP are judged packet by packet, so an answer to what a machine sent by them needs a rule of its own.
+import * as ipaddr from "ipaddr.js";
+import { textAt, valuesAt } from "./resourceTypes";
+import { first, sameName } from "./rules";
+import type { Body, StoredResource } from "./store";
+
+/** Where Azure's load balancer and its platform speak from. */
+const AZURE_LOAD_BALANCER = "168.63.129.16/32";
+
+const defaultRule = (priority: number, access: string, source: string, destination: string): Body => ({
+  ...{ priority, access, direction: "Inbound", protocol: "*", sourcePortRange: "*", destinationPortRange: "*" },
+  ...{ sourceAddressPrefix: source, destinationAddressPrefix: destination },
+});
+
+/** AllowVnetInBound, AllowAzureLoadBalancerInBound and DenyAllInBound: no group is without them. */
+const DEFAULT_RULES = [
+  defaultRule(65000, "Allow", "VirtualNetwork", "VirtualNetwork"),
+  defaultRule(65001, "Allow", "AzureLoadBalancer", "*"),
+  defaultRule(65500, "Deny", "*", "*"),
+];
+
+/** A network interface's place, as rules see it. */
+interface Place {
+  /** Also what comes to the public address is for this one: Azure translates before it judges. */
+  privateAddress: string;
+  /** The address prefixes of the virtual network. */
+  network: string[];
+}
+
+/**
+ * The rules that accept or drop what is sent to the interfaces' addresses; the first that matches decides, and what none
+ * matches is to be dropped. Without a group, a public address (of the Standard kind) is closed.
+ */
+export function packetFilter(resources: readonly StoredResource[]): string[] {
+  const find = (id: unknown): StoredResource | undefined => resources.find((each) => sameName(each.id, String(id)));
+  const interfaces = resources.filter((each) => each.armType === "Microsoft.Network/networkInterfaces");
+  return interfaces.flatMap((nic) => {
+    const group = find(first(nic.body, "networkSecurityGroup.id"));
+    const rules = [...valuesAt(group?.body, "securityRules.*"), ...DEFAULT_RULES] as Body[];
+    const inbound = rules
+      .filter((rule) => sameName(String(rule.direction), "Inbound"))
+      .sort((one, other) => Number(one.priority) - Number(other.priority));
+    return (valuesAt(nic.computed, "ipConfigurations.*") as Body[]).flatMap((configuration) => {
+      const privateAddress = String(configuration.privateIPAddress);
+      const publicAddress = group && textAt(find(first(configuration, "publicIPAddress.id"))?.computed, "ipAddress");
+      const virtualNetwork = find(String(first(configuration, "subnet.id")).replace(/\/subnets\/[^/]+$/i, ""));
+      const network = valuesAt(virtualNetwork?.body, "addressSpace.addressPrefixes.*").map(String).filter(isV4);
+      const addresses = [publicAddress, privateAddress].filter((address) => address !== undefined).join(", ");
+      return [
+        "tcp flags & (syn | ack) != syn accept",
+        ...inbound.flatMap((rule) => matchesOf(rule, { privateAddress, network })),
+      ].map((match) => `ip daddr { ${addresses} } ${match}`);
+    });
+  });
+}
+
+/** One line for each packet that the rule is about: sets of nftables would refuse what overlaps. */
+function matchesOf(rule: Body, place: Place): string[] {
+  if (!textsAt(rule, "destinationAddressPrefix", "destinationAddressPrefixes").some((prefix) => isIn(place, prefix)))
+    return [];
+  const verdict = sameName(String(rule.access), "Allow") ? "accept" : "drop";
+  return textsAt(rule, "sourceAddressPrefix", "sourceAddressPrefixes")
+    .flatMap((prefix) => sourceMatches(prefix, place.network))
+    .flatMap((source) => protocolMatches(rule).map((protocol) => words(source, protocol, verdict)));
+}
+
+function isIn({ privateAddress }: Place, prefix: string): boolean {
+  if (prefix === "*" || sameName(prefix, "VirtualNetwork")) return true;
+  return isV4(prefix) && ipaddr.IPv4.parse(privateAddress).match(ipaddr.IPv4.parseCIDR(cidr(prefix)));
+}
+
+/** What a source is to nftables: nothing for the addresses of tags that only Azure knows, and for IPv6, which the bridge doesn't carry. */
+function sourceMatches(prefix: string, network: string[]): string[] {
+  switch (prefix.toLowerCase()) {
+    case "*":
+      return [""];
+    case "internet":
+      return [network.map((each) => `ip saddr != ${each}`).join(" ")];
+    case "virtualnetwork":
+      return network.map((each) => `ip saddr ${each}`);
+    case "azureloadbalancer":
+      return [`ip saddr ${AZURE_LOAD_BALANCER}`];
+    default:
+      return isV4(prefix) ? [`ip saddr ${cidr(prefix)}`] : [];
+  }
+}
+
+function protocolMatches(rule: Body): string[] {
+  const protocol = String(rule.protocol).toLowerCase();
+  if (["icmp", "esp", "ah"].includes(protocol)) return [`ip protocol ${protocol}`];
+  if (!["*", "tcp", "udp"].includes(protocol)) return [];
+  return textsAt(rule, "sourcePortRange", "sourcePortRanges").flatMap((source) =>
+    textsAt(rule, "destinationPortRange", "destinationPortRanges").map((destination) => {
+      const ports = words(portMatch("sport", source), portMatch("dport", destination));
+      if (protocol !== "*") return words(`ip protocol ${protocol}`, ports);
+      return ports === "" ? "" : `ip protocol { tcp, udp } ${ports}`;
+    }),
+  );
+}
+
+function portMatch(field: string, range: string): string {
+  return range === "*" ? "" : `th ${field} ${range}`;
+}
+
+/** One value and a list of them are two properties to Azure, and the one that is not used may be empty. */
+function textsAt(rule: Body, singular: string, plural: string): string[] {
+  return [...valuesAt(rule, singular), ...valuesAt(rule, `${plural}.*`)].map(String).filter((text) => text !== "");
+}
+
+function isV4(prefix: string): boolean {
+  return ipaddr.IPv4.isValidCIDRFourPartDecimal(cidr(prefix));
+}
+
+function cidr(prefix: string): string {
+  return prefix.includes("/") ? prefix : `${prefix}/32`;
+}
+
+function words(...parts: string[]): string {
+  return parts.filter((part) => part !== "").join(" ");
+}
