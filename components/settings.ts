@@ -364,7 +364,8 @@ export function inboundRules(dockerPort: number, dockerSources: string[], sshSou
       priority: 100 + index,
       access: "Allow" as const,
       protocol: "Tcp" as const,
-      sourceAddressPrefix: source,
+      // What the portal calls "Any" has one name in the API.
+      sourceAddressPrefix: source.toLowerCase() === "any" ? "*" : source,
       destinationPort: port.toString(),
     })),
     {

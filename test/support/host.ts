@@ -1,40 +1,15 @@
 /** A host on a real machine, for tests: what it answers, how long it was away, and a container that lives on it. */
 import assert from "node:assert/strict";
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as https from "node:https";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as tls from "node:tls";
 import { machinesOf } from "../../rehearsal/azure/open";
 import { type Machine, runningMachine } from "../../rehearsal/machine/machine";
 import type { Changes, Rehearsal } from "../../rehearsal/rehearsal";
 import type { StackOutputs } from "../../outputs";
+import { ask } from "./ask";
 import { Scratch } from "./scratch";
-
-/** Asks the daemon; gives its status and what it answered, or the error's code. */
-export function ask(options: https.RequestOptions, plain = false): Promise<string> {
-  return new Promise((resolve) => {
-    const request = (plain ? http : https).request(
-      { path: "/version", timeout: 5000, agent: false, ...options },
-      (response) => {
-        response.on("error", () => {
-          resolve("error");
-        });
-        let text = "";
-        response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-        response.on("end", () => {
-          resolve(`${response.statusCode ?? 0} ${text}`);
-        });
-      },
-    );
-    request.on("timeout", () => {
-      request.destroy(Object.assign(new Error(), { code: "TIMEOUT" }));
-    });
-    request.on("error", (error) => {
-      resolve(`refused: ${(error as NodeJS.ErrnoException).code ?? error.message}`);
-    });
-    request.end();
-  });
-}
 
 /** The machine of a rehearsal that has one. */
 export function machineOf(rehearsal: Rehearsal): Machine {
@@ -104,7 +79,7 @@ export class Host {
       'do cp --parents -L "$f" .; done && tar c . | docker import - local:sh';
     await this.machine.mustRun(["sh", "-c", bundle]);
     // With an init process, which ends when the machine says so.
-    const words = ["docker", "run", "--detach", "--init", "--name=probe", "--restart=unless-stopped", "local:sh"];
+    const words = ["docker", "run", "--detach", "--init", "--name=probe", "--restart=always", "local:sh"];
     await this.machine.mustRun([...words, "/bin/sleep", "infinity"]);
     await this.remember();
   }
@@ -124,10 +99,15 @@ export class Host {
   async fate(): Promise<Fate> {
     const { pid, begun } = this.container ?? assert.fail("no container was started");
     if ((await this.begun(pid)) === begun) return "lived";
-    const { stdout } = await this.machine.run(["docker", "inspect", "--format={{.State.Running}}", "probe"]);
-    if (stdout.trim() !== "true") return "gone";
-    await this.remember();
-    return "started again";
+    for (let tries = 0; tries < 50; tries++) {
+      const { stdout } = await this.machine.run(["docker", "inspect", "--format={{.State.Running}}", "probe"]);
+      if (stdout.trim() === "true") {
+        await this.remember();
+        return "started again";
+      }
+      await sleep(200);
+    }
+    return "gone";
   }
 
   /** Watches the ports while something is done; gives the longest time, in seconds, in which none of them completed a TLS handshake. */
@@ -153,7 +133,7 @@ export class Host {
     try {
       await action();
       // What is asked at the end must still be answered.
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await sleep(200);
     } finally {
       clearInterval(timer);
     }
