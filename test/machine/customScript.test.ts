@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { mustRun } from "../../rehearsal/machine/command";
 import { type CustomScriptOptions, customScript } from "../../rehearsal/machine/customScript";
 import { type ExtensionResult, removeExtension, runExtension } from "../../rehearsal/machine/guestAgent";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
@@ -270,6 +271,14 @@ cat
   });
 
   await t.test("no secret is in a log, a status, a setting, a journal, or a process's arguments", async () => {
+    const text = `#!/bin/sh\n# ${SECRET}\ntouch /root/at-it; sleep 1\n`;
+    const running = run({}, script(text));
+    while ((await machine.run(["test", "-e", "/root/at-it"])).code !== 0) await sleep(20);
+    const processes = await mustRun(["ps", "-eo", "args"]);
+    assert.match(processes, new RegExp(`^/bin/sh .*/download/${sequence}/script.sh$`, "m"));
+    assert.ok(!processes.includes(SECRET) && !processes.includes(pack(text).slice(0, 40)), "in arguments");
+    await running;
+    await machine.mustRun(["rm", `${DATA}/download/${sequence}/script.sh`]);
     const places = ["/var/lib/waagent", "/var/log", "/run", "/etc"];
     const found = await machine.run(["grep", "-rlF", "-e", SECRET, "-e", pack(SECRET).slice(0, 40), ...places]);
     assert.equal(found.stdout, "");
