@@ -25,7 +25,10 @@ fail() {
 exec 9>/run/docker-host.lock
 flock -w 900 9 || fail "another run of this installer has been going on for 15 minutes"
 
-work=$(mktemp -d /run/docker-host.XXXXXX)
+# Whoever holds the lock owns the folder, also what a killed run left in it.
+work=/run/docker-host
+rm -rf "$work"
+mkdir -m 0700 "$work"
 # Whatever comes: no half-written file is left, nor the copy of this text that Azure's extension keeps, with the key in it.
 clean_up() {
   rm -rf "$work"

@@ -10,7 +10,7 @@ import { INSTALLER_BY_NAME } from "../../components/installers";
 import { FOLDERS } from "../../rehearsal/azure/open";
 import { runExtension } from "../../rehearsal/machine/guestAgent";
 import { type Fate, Host } from "../support/host";
-import { assertDaemonSettings, unrecommendedFiles } from "../support/recommendations";
+import { assertDaemonSettings, daemonState, unrecommendedFiles } from "../support/recommendations";
 
 const INSTALLERS = ["DockerExtension", "CustomScript"] as const;
 type InstallerName = (typeof INSTALLERS)[number];
@@ -170,6 +170,18 @@ const EVENTS: Event[] = [
     },
   },
   {
+    name: "size change",
+    async run(host) {
+      await host.machine.mustRun(["docker", "volume", "create", "kept"]);
+      await host.up({ vmSize: "Standard_D2s_v5" });
+      assert.match(await host.ask(), /^200 /);
+      const fate = await host.fate();
+      assert.equal(fate, "started again");
+      assert.equal(await host.machine.mustRun(["docker", "volume", "ls", "--quiet"]), "kept\n", "its data stays");
+      return { result: "the machine is rebooted, as Azure does for it; images and volumes stay", fate };
+    },
+  },
+  {
     name: "reboot",
     async run(host) {
       const before = await host.machine.readFile("/etc/docker/cert.pem");
@@ -312,7 +324,10 @@ const EVENTS: Event[] = [
       await host.up(again());
       assert.match(await host.ask(), /^200 /);
       assert.equal(await host.fate(), "lived");
-      return { result: "fails without the reason, and the daemon is down until a good `up`", fate: "lived" };
+      return {
+        result: "fails without the reason, and the daemon is down until a good `up`, once systemd allows a start again",
+        fate: "lived",
+      };
     },
   },
   {
@@ -336,7 +351,25 @@ const EVENTS: Event[] = [
       await host.up({ "daemonOptions.storage-driver": "overlay2" });
       assert.match(await host.ask(), /^200 /);
       assert.equal(await host.fate(), "lived");
-      return { result: "`up` fails without the reason, and the daemon is down until a good `up`", fate: "lived" };
+      return {
+        result:
+          "`up` fails without the reason, and the daemon is down until a good `up`, once systemd allows a start again",
+        fate: "lived",
+      };
+    },
+  },
+  {
+    name: "SSH key change",
+    async run(host) {
+      const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzHXvYlc5eKq3CPsGlnQqerkRXSjUReXDfp+TJC9PvF";
+      const rehearsal = await host.scratch.open({ sshPublicKey: key });
+      await rehearsal.preview();
+      assert.equal(host.scratch.steps()["docker-host-vm"], "+- osProfile", "the preview says so");
+      await host.up();
+      assert.match(await host.ask(), /^200 /);
+      assert.equal(await host.machine.readFile("/home/azureuser/.ssh/authorized_keys"), `${key}\n`);
+      assert.equal(await host.machine.mustRun(["docker", "ps", "--all", "--quiet"]), "");
+      return { result: "the machine is replaced, with its disk, as the preview says", fate: "gone" };
     },
   },
 ];
@@ -345,6 +378,7 @@ async function version(host: Host): Promise<string> {
   return (await host.machine.mustRun(["dpkg-query", "--show", "--showformat=${Version}", "docker.io"])).trim();
 }
 
+const states = new Map<InstallerName, Record<string, unknown>>();
 const rows = new Map<string, Partial<Record<InstallerName, Seen>>>();
 
 for (const installer of INSTALLERS) {
@@ -360,6 +394,7 @@ for (const installer of INSTALLERS) {
       });
       if (name !== "first boot") continue;
       await t.test("Docker's recommendations for the daemon hold", async () => {
+        states.set(installer, await daemonState(host));
         await assertDaemonSettings(host);
         // Azure's extension writes all three alike.
         const known = ["3.9 /etc/docker/ca.pem", "3.11 /etc/docker/cert.pem", "3.13 /etc/docker/key.pem"];
@@ -371,6 +406,12 @@ for (const installer of INSTALLERS) {
     }
   });
 }
+
+test("both installers end in the same state", () => {
+  const [one, other] = INSTALLERS.map((installer) => states.get(installer));
+  assert.ok(one, "there is one to compare");
+  assert.deepEqual(one, other);
+});
 
 /** The rows of the table, as Markdown. */
 function table(): string {

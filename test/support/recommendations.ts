@@ -64,3 +64,23 @@ export async function assertDaemonSettings({ machine }: Host): Promise<void> {
     assert.ok(daemon.includes(word), `2.7 ${word}`);
   }
 }
+
+/** What makes a host what it is, whoever installed it: what a client is told, what listens, who may use it, what starts at boot. */
+export async function daemonState({ machine, outputs }: Host): Promise<Record<string, unknown>> {
+  const info = JSON.parse(await machine.mustRun(["docker", "info", "--format={{json .}}"])) as Record<string, unknown>;
+  const listening = await machine.mustRun(["ss", "--listening", "--tcp", "--numeric", "--no-header", "--processes"]);
+  const read = async (file: string): Promise<string> => (await machine.readFile(file)).trim();
+  return {
+    ...Object.fromEntries(
+      ["LiveRestoreEnabled", "LoggingDriver", "SecurityOptions", "Driver", "Debug", "ExperimentalBuild", "Swarm"].map(
+        (name) => [name, info[name]],
+      ),
+    ),
+    labels: (info.Labels as string[]).map((label) => label.replace(/=[0-9a-f]{32}$/, "=FINGERPRINT")),
+    listening: [...listening.matchAll(/^\S+ +\S+ +\S+ +(\S+) .*"dockerd"/gm)].map(([, address]) => address),
+    group: (await machine.mustRun(["getent", "group", "docker"])).replace(/:\d+:/, ":GID:"),
+    enabled: await machine.mustRun(["systemctl", "is-enabled", "docker.service", "docker.socket"]),
+    trusts: (await read("/etc/docker/ca.pem")) === outputs.clientCert.trim(),
+    files: await machine.mustRun(["sh", "-c", "ls /etc/docker/*.pem"]),
+  };
+}
