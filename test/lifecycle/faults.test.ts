@@ -188,14 +188,14 @@ test("a destroy that failed, and then an up: what the state has forgotten goes f
   assert.match((await attached.run("preview")).output, UNCHANGED);
 });
 
-/** One run after the other: each overcomes the last one's failure and meets its own. */
+/** One run after the other: each overcomes the last one's failure and meets its own, at a call that no other one goes beside. */
 const CHAIN: [call: string, kind: Fault["kind"]][] = [
   [`PUT ${GROUP}`, "refused"],
-  [`GET ${NETWORK}`, "conflict"],
-  [`PUT ${IP}`, "internal-error"],
-  [`PUT ${NIC}`, "lost-response"],
+  [`GET ${NIC}`, "conflict"],
+  [`PUT ${NIC}`, "internal-error"],
   [`GET ${VM}`, "throttled"],
   [`PUT ${VM}`, "boot-failure"],
+  [`PUT ${EXTENSION}`, "lost-response"],
   [`PUT ${EXTENSION}`, "extension-failure"],
 ];
 

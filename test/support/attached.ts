@@ -101,6 +101,8 @@ export class Attached {
     const attached = new Attached(scratch.directory, {
       ...environment,
       PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
+      // The engine lives too short to have to sweep up its memory.
+      GOGC: "400",
     });
     await attached.start(test);
     return attached;
@@ -117,7 +119,10 @@ export class Attached {
     }
     this.environment.PULUMI_DEBUG_PROVIDERS = ports.join(",");
 
-    const program = fork(join(__dirname, "programHost.ts"), { execArgv: ["--require", "tsx/cjs"] });
+    const program = fork(join(__dirname, "programHost.ts"), {
+      // Room for what a run leaves behind: to sweep it up all the time takes as long as the runs themselves.
+      execArgv: ["--max-semi-space-size=128", "--require", "tsx/cjs"],
+    });
     test.after(async () => {
       program.disconnect();
       await once(program, "exit");
