@@ -3,16 +3,17 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RESOURCE_TYPES, resourceId } from "./azure/resourceTypes";
+import { ArmError } from "./azure/armError";
+import { parseId } from "./azure/resourceTypes";
 import type { Subscription } from "./azure/subscription";
 import type { Print } from "./display";
 
 /** How long an engine whose caller is gone may take to end by itself. */
 const ENGINE_END_SECONDS = 60;
 
-interface PendingOperation {
-  type: "creating" | "updating" | "deleting" | "reading" | "importing";
-  resource: { urn: string; type: string; inputs?: Record<string, unknown> };
+interface State {
+  resources?: { id?: string; pendingReplacement?: boolean }[];
+  pending_operations?: unknown[];
 }
 
 /** What recovery needs to know. */
@@ -26,7 +27,7 @@ export interface Recovery {
   pulumi: (args: string[]) => Promise<void>;
 }
 
-/** Clears what a cut-off run left; does nothing after a run that came to its end. */
+/** Clears what a cut-off run left in the backend; does nothing after a run that came to its end. */
 export async function recover(recovery: Recovery): Promise<void> {
   await clearLock(recovery);
   await awaitAzure(recovery);
@@ -89,35 +90,59 @@ async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
 }
 
 /**
- * What was being created when the run was cut off is taken away, then forgotten: it holds nothing yet.
+ * Takes away what Azure has and the state has not: made by a run that was cut off or never got Azure's answer, or left by
+ * a `destroy` that failed. The next `up` would be refused with "cannot create already existing resource".
  * To import it would be the other way, but `pulumi refresh --import-pending-creates` of v3.259 forgets it without importing.
  */
-async function settlePending({
-  backend,
-  projectName,
-  stackName,
-  subscription,
-  print,
-  pulumi,
-}: Recovery): Promise<void> {
-  const pending = pendingOperations(join(backend, ".pulumi/stacks", projectName, `${stackName}.json`));
-  if (pending.length === 0) return;
-  for (const { resource } of pending.filter((operation) => operation.type === "creating")) {
-    const type = RESOURCE_TYPES[resource.type];
-    if (!type) continue;
-    const names = type.nameProperties.map((property) => String(resource.inputs?.[property]));
-    await subscription.delete(resourceId(type, names));
+export async function removeUnrecorded(recovery: Recovery): Promise<void> {
+  const { subscription, print } = recovery;
+  const { resources = [] } = readState(recovery);
+  // One that is to be replaced is gone already: what has its ID is its successor.
+  const recorded = resources.filter(({ pendingReplacement }) => pendingReplacement !== true).map(({ id }) => id);
+  const unrecorded = subscription.store
+    .list()
+    .map(({ id }) => id)
+    .filter((id) => !recorded.includes(id));
+  let left = unrecorded.filter((id) => !unrecorded.some((other) => id.startsWith(`${other}/`)));
+  while (left.length > 0) {
+    const refused: string[] = [];
+    for (const id of left) {
+      try {
+        await subscription.delete(id);
+        print(`In Azure, but not in the state: ${deleteCommand(id)}`);
+      } catch (error) {
+        // Something uses it that may be taken away itself.
+        if (!(error instanceof ArmError) || refused.length === left.length - 1) throw error;
+        refused.push(id);
+      }
+    }
+    left = refused;
   }
-  print(`The last run was cut off with ${pending.length} operations under way: pulumi refresh --clear-pending-creates`);
-  await pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
 }
 
-function pendingOperations(file: string): PendingOperation[] {
-  if (!existsSync(file)) return [];
-  const state = JSON.parse(readFileSync(file, "utf8")) as {
-    checkpoint?: { latest?: { pending_operations?: PendingOperation[] } };
-  };
-  return state.checkpoint?.latest?.pending_operations ?? [];
+/** What a user of Azure types. */
+function deleteCommand(id: string): string {
+  const [group, ...rest] = parseId(id)?.names ?? [];
+  return rest.length === 0 && group !== undefined
+    ? `az group delete --name ${group}`
+    : `az resource delete --ids ${id}`;
+}
+
+/** What was being done when the run was cut off is forgotten; if Azure did it, `removeUnrecorded` finds it. */
+async function settlePending(recovery: Recovery): Promise<void> {
+  const { pending_operations: pending = [] } = readState(recovery);
+  if (pending.length === 0) return;
+  recovery.print(
+    `The last run was cut off with ${pending.length} operations under way: pulumi refresh --clear-pending-creates`,
+  );
+  await recovery.pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
+}
+
+function readState({ backend, projectName, stackName }: Recovery): State {
+  const file = join(backend, ".pulumi/stacks", projectName, `${stackName}.json`);
+  if (!existsSync(file)) return {};
+  const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as { checkpoint?: { latest?: State } };
+  return checkpoint?.latest ?? {};
 }
 
 /** Runs a command; what it prints is shown only if it fails. */

@@ -11,7 +11,7 @@ import { ensureEngine } from "./engine";
 import { STACK_NAME, filesOf, writePrivately } from "./files";
 import { ensureRootFileSystem } from "./machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "./machine/systemPackages";
-import { recover, runQuietly } from "./recovery";
+import { type Recovery, recover, removeUnrecorded, runQuietly } from "./recovery";
 
 const PROJECT = resolve(__dirname, "..");
 const PROJECT_NAME = "azure-docker-host";
@@ -41,6 +41,7 @@ export class Rehearsal {
     readonly environment: Record<string, string>,
     readonly subscription: Subscription,
     private readonly stack: Stack,
+    private readonly recovery: Recovery,
     private readonly print: Print,
   ) {}
 
@@ -67,7 +68,8 @@ export class Rehearsal {
     const environment = {
       PATH: [join(__dirname, "providers/bin"), engine.directory, process.env.PATH].join(":"),
       PULUMI_HOME: files.home,
-      PULUMI_BACKEND_URL: `file://${files.backend}`,
+      // Without files for metadata: the engine does not write those whole or not at all, and one that is cut off hides the state.
+      PULUMI_BACKEND_URL: `file://${files.backend}?metadata=skip`,
       PULUMI_CONFIG_PASSPHRASE: readFileSync(files.passphrase, "utf8"),
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
@@ -75,7 +77,7 @@ export class Rehearsal {
       ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
     };
     const subscription = openSubscription(environment);
-    await recover({
+    const recovery: Recovery = {
       backend: files.backend,
       projectName: PROJECT_NAME,
       stackName: STACK_NAME,
@@ -86,7 +88,8 @@ export class Rehearsal {
           cwd: files.project,
           env: { ...process.env, ...environment },
         }),
-    });
+    };
+    await recover(recovery);
 
     const { LocalWorkspace, PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
     const stack = await LocalWorkspace.createOrSelectStack(
@@ -100,7 +103,7 @@ export class Rehearsal {
     for (const [name, value] of Object.entries(options.config ?? {})) {
       await stack.setConfig(name, { value, secret: name === "adminPassword" }, /[.[]/.test(name));
     }
-    return new Rehearsal(directory, rootFileSystem, environment, subscription, stack, print);
+    return new Rehearsal(directory, rootFileSystem, environment, subscription, stack, recovery, print);
   }
 
   /** Shows what `up` would do; changes nothing. */
@@ -110,6 +113,7 @@ export class Rehearsal {
 
   /** Makes the stack what the program says, and writes the client's certificates. */
   async up(): Promise<{ changes: Changes; outputs: StackOutputs }> {
+    await removeUnrecorded(this.recovery);
     const result = await unlessRejected(this.stack.up({ onEvent: new Display(this.print).onEvent }));
     const outputs = plainOutputs(result.outputs);
     if (!outputs) throw new Error("the stack has no outputs");
@@ -125,6 +129,8 @@ export class Rehearsal {
   /** Takes all of it away: the stack's resources, every machine, the network, the client's certificates. */
   async destroy(): Promise<Changes> {
     const result = await this.stack.destroy({ onEvent: new Display(this.print).onEvent });
+    // The engine takes away what the state has.
+    await removeUnrecorded(this.recovery);
     await sweep(this.directory);
     return result.summary.resourceChanges ?? {};
   }

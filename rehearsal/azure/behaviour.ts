@@ -7,6 +7,8 @@ import { ArmError } from "./armError";
 export type FaultKind =
   /** 429 with Retry-After; the client tries again by itself. */
   | "throttled"
+  /** 403, whoever asks may not; nothing was done. */
+  | "refused"
   /** 409, another operation is under way; the client doesn't try again. */
   | "conflict"
   /** 500; nothing was done. */
@@ -56,12 +58,21 @@ export class Behaviour {
     return fault;
   }
 
+  /** The faults that are still to come: those that no call has met. */
+  unused(): Fault[] {
+    return this.left.filter(({ times = 1 }) => times > 0);
+  }
+
   /** Takes a call's time, does it, and lets go wrong what is to go wrong. */
   async during<T>(call: string, action: () => Promise<T>): Promise<T> {
+    await sleep((this.settings.latencySeconds?.[call] ?? 0) * 1000);
     const throttled = this.due(call, "throttled");
     if (throttled) {
       const wait = throttled.retryAfterSeconds ?? 1;
       throw new ArmError(429, "TooManyRequests", `The request is being throttled. Try after ${wait} s.`, false, wait);
+    }
+    if (this.due(call, "refused")) {
+      throw new ArmError(403, "AuthorizationFailed", "The client does not have authorization to perform this action.");
     }
     if (this.due(call, "conflict")) {
       throw new ArmError(
@@ -71,7 +82,6 @@ export class Behaviour {
       );
     }
     if (this.due(call, "internal-error")) throw new ArmError(500, "InternalServerError", "An error occurred.");
-    await sleep((this.settings.latencySeconds?.[call] ?? 0) * 1000);
     const result = await action();
     if (this.due(call, "lost-response")) throw new Error(`${call}: connection reset before the response arrived`);
     return result;

@@ -48,7 +48,7 @@ export function machinesOf(directory: string, rootFileSystem: string): RealMachi
 }
 
 /** Where there are no machines, addresses lead nowhere: those that RFC 5737 keeps for documentation. */
-const NO_NETWORK: Subnet = { bridge: "", subnet: "203.0.113.0/24", gateway: "203.0.113.1" };
+export const NO_NETWORK: Subnet = { bridge: "", subnet: "203.0.113.0/24", gateway: "203.0.113.1" };
 
 /** A rehearsal's network: chosen once, so that addresses stay, whatever networks this computer gets later. */
 export function networkOf(directory: string): Subnet {

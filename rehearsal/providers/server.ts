@@ -144,19 +144,33 @@ function joinPath(parent: string, key: string): string {
  * When told to stop, or when the engine is gone, it first finishes what it was asked to do.
  */
 export async function serve(provider: ResourceProvider): Promise<void> {
-  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
-
-  let inFlight = 0;
-  let stopping = false;
-  const exitWhenIdle = (): void => {
-    if (stopping && inFlight === 0) {
-      server.tryShutdown(() => process.exit(0));
-    }
-  };
+  const { port, close } = await listen(provider);
   const stop = (): void => {
-    stopping = true;
-    exitWhenIdle();
+    void close().then(() => process.exit(0));
   };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  // An engine that was killed tells nobody, but its children get a new parent.
+  const engine = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== engine) stop();
+  }, 1000).unref();
+  process.stdout.write(`${port}\n`);
+}
+
+/** A provider that engines can be attached to, by its port. */
+export interface Listening {
+  port: number;
+  /** Waits until it has finished what it was asked to do, even by an engine that is gone. */
+  idle: () => Promise<void>;
+  /** Ends it, once it is idle. */
+  close: () => Promise<void>;
+}
+
+/** Serves the provider inside this process, to any number of engines, one after the other. */
+export async function listen(provider: ResourceProvider): Promise<Listening> {
+  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+  let inFlight = 0;
+  let onIdle: (() => void)[] = [];
   const unary =
     <Request, Response>(
       handle: (request: Request) => MaybePromise<Response>,
@@ -175,7 +189,9 @@ export async function serve(provider: ResourceProvider): Promise<void> {
         )
         .finally(() => {
           inFlight -= 1;
-          exitWhenIdle();
+          if (inFlight > 0) return;
+          for (const resolve of onIdle) resolve();
+          onIdle = [];
         });
     };
 
@@ -283,13 +299,19 @@ export async function serve(provider: ResourceProvider): Promise<void> {
     });
   });
 
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  // An engine that was killed tells nobody, but its children get a new parent.
-  const engine = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== engine) stop();
-  }, 1000).unref();
-  process.stdout.write(`${port}\n`);
+  // Not gRPC's own count: a call whose engine is gone is over for gRPC, but not for us.
+  const idle = async (): Promise<void> => {
+    if (inFlight > 0) await new Promise<void>((resolve) => onIdle.push(resolve));
+  };
+  const close = async (): Promise<void> => {
+    await idle();
+    await new Promise<void>((resolve) => {
+      server.tryShutdown(() => {
+        resolve();
+      });
+    });
+  };
+  return { port, idle, close };
 }
 
 const KINDS: Record<DiffKind, proto.PropertyDiff.Kind> = {

@@ -17,7 +17,7 @@ test("killed at any point, completed by the next run, and nothing is left", asyn
       assert.equal(status, 0, stdout + stderr);
       assert.deepEqual(Object.keys(scratch.state()).sort(), Object.keys(DECLARED).sort());
       const rehearsal = await scratch.open();
-      assert.deepEqual((await rehearsal.up()).changes, { same: 18 });
+      assert.deepEqual(await rehearsal.preview(), { same: 18 });
       await rehearsal.destroy();
       assert.deepEqual(rehearsal.subscription.store.list(), []);
     });

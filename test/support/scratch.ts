@@ -12,6 +12,7 @@ import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehears
 export interface StateResource {
   urn: string;
   type: string;
+  id?: string;
   parent?: string;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;

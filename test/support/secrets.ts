@@ -4,7 +4,10 @@ import { filesOf } from "../../rehearsal/files";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
 
 /** Every private key and password in a stack's state, decrypted, and the forms in which each might be written. */
-export function exportSecrets(rehearsal: Rehearsal): { secrets: string[]; needles: string[] } {
+export function exportSecrets(rehearsal: Rehearsal): {
+  secrets: string[];
+  needles: string[];
+} {
   const { project } = filesOf(rehearsal.directory);
   const result = spawnSync("pulumi", ["stack", "export", "--show-secrets", "--stack", "rehearsal"], {
     cwd: project,
@@ -13,6 +16,11 @@ export function exportSecrets(rehearsal: Rehearsal): { secrets: string[]; needle
     maxBuffer: 2 ** 26,
   });
   if (result.status !== 0) throw new Error(result.stderr);
+  return secretsIn(JSON.parse(result.stdout));
+}
+
+/** The same, of a state whose secrets are decrypted: JSON under the name "plaintext". */
+export function secretsIn(state: unknown): { secrets: string[]; needles: string[] } {
   const secrets = new Set<string>();
   const publicTexts: string[] = [];
   const visit = (value: unknown, name: string): void => {
@@ -25,7 +33,7 @@ export function exportSecrets(rehearsal: Rehearsal): { secrets: string[]; needle
       for (const [key, inner] of Object.entries(value)) visit(inner, key);
     }
   };
-  visit(JSON.parse(result.stdout), "");
+  visit(state, "");
   // A document of a private key has the public key in it too.
   const needles = [...secrets]
     .flatMap(needlesOf)

@@ -955,13 +955,15 @@ suite("faults", () => {
     await azure.put(IP, ip());
   });
 
-  test("conflict and internal error: nothing is done", async () => {
+  test("refused, conflict and internal error: nothing is done", async () => {
     azure = open({
       faults: [
+        { call: PUT_IP, kind: "refused" },
         { call: PUT_IP, kind: "conflict" },
         { call: PUT_IP, kind: "internal-error", times: 2 },
       ],
     });
+    await refused(azure.put(IP, ip()), 403, "AuthorizationFailed");
     await refused(azure.put(IP, ip()), 409, "AnotherOperationInProgress");
     await refused(azure.put(IP, ip()), 500, "InternalServerError");
     await refused(azure.put(IP, ip()), 500, "InternalServerError");
@@ -1012,11 +1014,22 @@ suite("faults", () => {
     await azure.delete(IP);
   });
 
-  test("a call takes its time", async () => {
-    azure = open({ latencySeconds: { [PUT_IP]: 0.05 } });
-    const start = performance.now();
-    await azure.put(IP, ip());
-    // A timer may be early by less than a millisecond.
-    assert.ok(performance.now() - start >= 49, "too soon");
+  test("a call takes its time, be it refused or not", async () => {
+    azure = open({ latencySeconds: { [PUT_IP]: 0.05 }, faults: [{ call: PUT_IP, kind: "refused" }] });
+    for (const call of [() => refused(azure.put(IP, ip()), 403, "AuthorizationFailed"), () => azure.put(IP, ip())]) {
+      const start = performance.now();
+      await call();
+      // A timer may be early by less than a millisecond.
+      assert.ok(performance.now() - start >= 49, "too soon");
+    }
+  });
+
+  test("a fault that no call has met is known", async () => {
+    const behaviour = new Behaviour({ faults: [{ call: PUT_IP, kind: "conflict", times: 2 }] });
+    behaviour.due("GET Microsoft.Network/publicIPAddresses", "conflict");
+    behaviour.due(PUT_IP, "conflict");
+    assert.deepEqual(behaviour.unused(), [{ call: PUT_IP, kind: "conflict", times: 1 }]);
+    behaviour.due(PUT_IP, "conflict");
+    assert.deepEqual(behaviour.unused(), []);
   });
 });

@@ -1,0 +1,236 @@
+/** Every call to Azure that a stack's life makes goes wrong in every way: the next run ends as if nothing had been. */
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Fault } from "../../rehearsal/azure/behaviour";
+import { RESOURCE_TYPES, byArmType } from "../../rehearsal/azure/resourceTypes";
+import { FOLDERS } from "../../rehearsal/azure/open";
+import { Attached, type Verb, assertInReadme, removal } from "../support/attached";
+import { Scratch, runRehearsal } from "../support/scratch";
+
+const GROUP = "Microsoft.Resources/resourceGroups";
+const NETWORK = "Microsoft.Network/virtualNetworks";
+const NSG = "Microsoft.Network/networkSecurityGroups";
+const IP = "Microsoft.Network/publicIPAddresses";
+const NIC = "Microsoft.Network/networkInterfaces";
+const VM = "Microsoft.Compute/virtualMachines";
+const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
+const ALL = Object.values(RESOURCE_TYPES).map(({ armType }) => armType);
+
+const callsOf = (method: string, ...armTypes: string[]): string[] => armTypes.map((armType) => `${method} ${armType}`);
+
+/** The provider looks first, so as not to take over what it didn't make. */
+const creationOf = (...armTypes: string[]): string[][] => [callsOf("GET", ...armTypes), callsOf("PUT", ...armTypes)];
+
+const CHANGED = { dockerPort: "4244", vmSize: "Standard_D2s_v5", dnsLabel: "build-host" };
+const REPLACED = { ...CHANGED, adminUsername: "ops" };
+
+/** A stack's life from nothing to nothing, and the calls of each part of it, stage by stage; a stage's calls are made at the same time. */
+const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages: string[][] }[] = [
+  {
+    part: "up from nothing",
+    verb: "up",
+    settings: {},
+    stages: [GROUP, [NETWORK, NSG, IP], NIC, VM, EXTENSION].flatMap((armTypes) => creationOf(...[armTypes].flat())),
+  },
+  {
+    part: "up that changes",
+    verb: "up",
+    settings: CHANGED,
+    stages: [callsOf("PUT", NSG, IP), callsOf("PUT", VM), callsOf("PUT", EXTENSION)],
+  },
+  {
+    part: "up that replaces",
+    verb: "up",
+    settings: REPLACED,
+    stages: [callsOf("DELETE", EXTENSION), callsOf("DELETE", VM), ...creationOf(VM), ...creationOf(EXTENSION)],
+  },
+  { part: "refresh", verb: "refresh", settings: REPLACED, stages: [callsOf("GET", ...ALL)] },
+  // What lies in the group goes with it.
+  { part: "destroy", verb: "destroy", settings: REPLACED, stages: [callsOf("DELETE", GROUP)] },
+];
+
+/** A preview without a change. */
+const UNCHANGED = /^Resources:\n +\d+ unchanged\n+$/m;
+
+interface Failure extends Omit<Fault, "call"> {
+  /** What a person reads of it. */
+  error: RegExp;
+}
+
+/** The ways in which any call can fail. */
+const FAILURES: Failure[] = [
+  // The provider tries three times more.
+  { kind: "throttled", times: 4, retryAfterSeconds: 0.001, error: /Status=429 Code="TooManyRequests"/ },
+  { kind: "conflict", error: /Status=409 Code="AnotherOperationInProgress"/ },
+  { kind: "refused", error: /Status=403 Code="AuthorizationFailed"/ },
+  { kind: "internal-error", error: /Status=500 Code="InternalServerError"/ },
+  { kind: "lost-response", error: /connection reset before the response arrived/ },
+];
+
+/** What can fail after the call was accepted, where there is a machine to boot or an extension to run. */
+function failuresLater(stage: string[], calls: string[]): Failure[] {
+  return [
+    ...(stage.includes(`PUT ${VM}`) && calls.includes(`GET ${VM}`)
+      ? [{ kind: "boot-failure" as const, error: /Status=409 Code="OSProvisioningTimedOut"/ }]
+      : []),
+    ...(stage.includes(`PUT ${EXTENSION}`)
+      ? [{ kind: "extension-failure" as const, error: /Status=409 Code="VMExtensionProvisioningError"/ }]
+      : []),
+  ];
+}
+
+/** What a run overcomes by itself, at each of its calls. */
+const NUISANCES: { nuisance: string; fault?: Omit<Fault, "call">; seconds?: number }[] = [
+  { nuisance: "throttled", fault: { kind: "throttled", times: 3, retryAfterSeconds: 0.001 } },
+  { nuisance: "delayed", seconds: 0.05 },
+];
+
+/** The rows of a run: at each call of a stage another failure, and over all rows each failure at each call. */
+function rowsOf(stage: string[], calls: string[]): (Failure & { call: string })[][] {
+  const rows = FAILURES.map((_, row) =>
+    stage.flatMap((call, column) => {
+      const failure = FAILURES[(row + column) % FAILURES.length];
+      return failure ? [{ call, ...failure }] : [];
+    }),
+  );
+  return [...rows, ...failuresLater(stage, calls).flatMap((failure) => stage.map((call) => [{ call, ...failure }]))];
+}
+
+/** What the CLI says at the end of the resource that a call was for. */
+function diagnosticOf(call: string, output: string): string {
+  const { token = "" } = byArmType(call.replace(/^\S+ /, "")) ?? {};
+  const blocks = output.slice(output.lastIndexOf("Diagnostics:")).split(/\n\n| {2}(?=\S+ \(\S+\):\n)/);
+  return blocks.find((block) => block.includes(`${token} (`)) ?? "";
+}
+
+test("whatever goes wrong at whatever call, the next run mends it", async (t) => {
+  const attached = await Attached.open(t);
+  for (const { part, verb, settings, stages } of LIFE) {
+    await t.test(part, async (st) => {
+      attached.configure(settings);
+      const before = attached.snapshot();
+      const calls = stages.flat();
+      const { status, output } = await attached.run(verb);
+      assert.equal(status, 0, output);
+      assert.deepEqual(attached.calls.sort(), [...calls].sort(), "these are all the calls");
+      const wanted = attached.reached();
+      const after = attached.snapshot();
+      if (verb === "destroy") assert.deepEqual(wanted, { resources: [], azure: [] });
+      else {
+        assert.match((await attached.run("preview")).output, UNCHANGED);
+        assert.deepEqual(attached.calls, [], "a preview asks Azure nothing");
+        attached.learnSecrets();
+      }
+
+      for (const { nuisance, fault, seconds = 0 } of NUISANCES) {
+        await st.test(`each call ${nuisance}`, async () => {
+          attached.restore(before);
+          const ended = await attached.run(verb, {
+            faults: fault && calls.map((call) => ({ call, ...fault })),
+            latencySeconds: Object.fromEntries(calls.map((call) => [call, seconds])),
+          });
+          assert.equal(ended.status, 0, ended.output);
+          assert.deepEqual(attached.unmet, []);
+          for (const call of calls) {
+            // A timer may be early by less than a millisecond.
+            assert.ok((attached.seconds[call] ?? 0) >= seconds - 0.001, `${call} was not delayed`);
+          }
+          assert.deepEqual(attached.reached(), wanted);
+          attached.assertNoSecretShown();
+        });
+      }
+
+      for (const row of stages.flatMap((stage) => rowsOf(stage, calls))) {
+        await st.test(row.map(({ kind, call }) => `${kind} at ${call}`).join(", "), async () => {
+          attached.restore(before);
+          const failed = await attached.run(verb, { faults: row, together: row.map(({ call }) => call) });
+          assert.notEqual(failed.status, 0, failed.output);
+          assert.deepEqual(attached.unmet, []);
+          for (const { call, error } of row) assert.match(diagnosticOf(call, failed.output), error);
+
+          const next = await attached.next(verb);
+          assert.equal(next.status, 0, next.output);
+          const unheard = row.filter(({ kind, call }) => kind === "lost-response" && call.startsWith("PUT "));
+          const made = after.azure.filter(
+            ({ armType }) => calls.includes(`GET ${armType}`) && unheard.some(({ call }) => call === `PUT ${armType}`),
+          );
+          assert.deepEqual(
+            next.steps,
+            made.map(({ id }) => removal(id)),
+          );
+          assertInReadme(next.steps);
+          assert.deepEqual(attached.reached(), wanted);
+          attached.assertNoSecretShown();
+        });
+      }
+      attached.restore(after);
+    });
+  }
+});
+
+test("a destroy that failed, and then an up: what the state has forgotten goes first", async (t) => {
+  const attached = await Attached.open(t);
+  await attached.run("up");
+  const { azure } = attached.reached();
+  await attached.run("destroy", { faults: [{ call: `DELETE ${GROUP}`, kind: "conflict" }] });
+  const { unrecorded } = attached.leftovers();
+  assert.ok(unrecorded.length > 0, "the state has forgotten what lies in the group");
+
+  const { status, output, steps } = await attached.next("up");
+  assert.equal(status, 0, output);
+  // What goes with another one is not named, and what another one uses comes after it.
+  const named = unrecorded.filter((id) => !id.includes("/extensions/"));
+  assert.deepEqual(steps.sort(), named.map(removal).sort());
+  assertInReadme(steps);
+  assert.deepEqual(attached.reached().azure, azure);
+  assert.match((await attached.run("preview")).output, UNCHANGED);
+});
+
+/** One run after the other: each overcomes the last one's failure and meets its own, at a call that no other one goes beside. */
+const CHAIN: [call: string, kind: Fault["kind"]][] = [
+  [`PUT ${GROUP}`, "refused"],
+  [`GET ${NIC}`, "conflict"],
+  [`PUT ${NIC}`, "internal-error"],
+  [`GET ${VM}`, "throttled"],
+  [`PUT ${VM}`, "boot-failure"],
+  [`PUT ${EXTENSION}`, "lost-response"],
+  [`PUT ${EXTENSION}`, "extension-failure"],
+];
+
+test("and so with the provider in a process of its own", async (t) => {
+  const attached = await Attached.open(t);
+  attached.spawnPlugins();
+  const overcome: Fault = { call: `GET ${GROUP}`, kind: "throttled", times: 3, retryAfterSeconds: 0.001 };
+  const latencySeconds = Object.fromEntries(ALL.map((armType) => [`PUT ${armType}`, 0.05]));
+  let removals: string[] = [];
+  for (const [call, kind] of CHAIN) {
+    const failure = [...FAILURES, ...failuresLater([call], creationOf(VM).flat())].find((each) => each.kind === kind);
+    assert.ok(failure, `${kind} is one of the failures`);
+    const failed = await attached.next("up", { latencySeconds, faults: [overcome, { call, ...failure }] });
+    assert.notEqual(failed.status, 0, failed.output);
+    assert.match(diagnosticOf(call, failed.output), failure.error);
+    assert.deepEqual(failed.steps, removals);
+    removals = attached.leftovers().unrecorded.map(removal);
+    assert.equal(removals.length, kind === "lost-response" ? 1 : 0);
+  }
+  const { status, output } = await attached.next("up");
+  assert.equal(status, 0, output);
+  attached.reached();
+  assert.match((await attached.run("preview")).output, UNCHANGED);
+});
+
+test("by the command that a person types: what is to be done is said and done", async (t) => {
+  const scratch = new Scratch(t);
+  const args = ["up", "--no-machines", "--directory", scratch.directory];
+  const file = join(scratch.directory, FOLDERS.behaviour);
+  writeFileSync(file, JSON.stringify({ faults: [{ call: `PUT ${NIC}`, kind: "lost-response" }] }));
+  const failed = runRehearsal(args);
+  assert.equal(failed.status, 1, failed.stdout + failed.stderr);
+  assert.match(failed.stdout, /^error: PUT .*: connection reset before the response arrived$/m);
+  rmSync(file);
+  const next = runRehearsal(args);
+  assert.equal(next.status, 0, next.stdout + next.stderr);
+  assert.match(next.stdout, /^In Azure, but not in the state: az resource delete --ids \S+-nic$/m);
+});
