@@ -61,13 +61,16 @@ export function machineSupport(): MachineSupport {
 }
 
 /**
- * Installs with apt-get what is missing of the tools, and says what.
+ * Installs with apt-get what is missing of the tools, and says what; `commands` names others than the machines', as above.
  * @throws where there is no apt-get: names the missing commands and their packages.
  */
-export async function ensureSystemPackages(progress: (line: string) => void): Promise<void> {
-  const missing = Object.keys(requiredCommands).filter((command) => !hasCommand(command));
+export async function ensureSystemPackages(
+  progress: (line: string) => void,
+  commands = requiredCommands,
+): Promise<void> {
+  const missing = Object.keys(commands).filter((command) => !hasCommand(command));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((command) => requiredCommands[command] ?? command))];
+  const packages = [...new Set(missing.map((command) => commands[command] ?? command))];
   if (!hasCommand("apt-get")) {
     throw new Error(
       `missing commands: ${missing.join(", ")}; this system has no apt-get: install the equivalents of Debian's packages ${packages.join(", ")}`,
