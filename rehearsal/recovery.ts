@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArmError } from "./azure/armError";
 import { parseId } from "./azure/resourceTypes";
 import type { Subscription } from "./azure/subscription";
 import type { Print } from "./display";
@@ -103,20 +102,10 @@ export async function removeUnrecorded(recovery: Recovery): Promise<void> {
     .list()
     .map(({ id }) => id)
     .filter((id) => !recorded.includes(id));
-  let left = unrecorded.filter((id) => !unrecorded.some((other) => id.startsWith(`${other}/`)));
-  while (left.length > 0) {
-    const refused: string[] = [];
-    for (const id of left) {
-      try {
-        await subscription.delete(id);
-        print(`In Azure, but not in the state: ${deleteCommand(id)}`);
-      } catch (error) {
-        // Something uses it that may be taken away itself.
-        if (!(error instanceof ArmError) || refused.length === left.length - 1) throw error;
-        refused.push(id);
-      }
-    }
-    left = refused;
+  // What lies in another one goes with it; and in the order of their IDs, what uses one comes before it.
+  for (const id of unrecorded.filter((each) => !unrecorded.some((other) => each.startsWith(`${other}/`)))) {
+    print(`In Azure, but not in the state: ${deleteCommand(id)}`);
+    await subscription.delete(id);
   }
 }
 

@@ -69,6 +69,8 @@ const FAILURES: Failure[] = [
   { kind: "lost-response", error: /connection reset before the response arrived/ },
 ];
 
+const LATER_KINDS: Fault["kind"][] = ["boot-failure", "extension-failure"];
+
 /** What can fail after the call was accepted, where there is a machine to boot or an extension to run. */
 function failuresLater(stage: string[], calls: string[]): Failure[] {
   return [
@@ -149,6 +151,13 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
           assert.notEqual(failed.status, 0, failed.output);
           assert.deepEqual(attached.unmet, []);
           for (const { call, error } of row) assert.match(diagnosticOf(call, failed.output), error);
+          // What failed after it was accepted is there, and the state knows it.
+          const broken = attached.store.list().filter(({ provisioningState }) => provisioningState === "Failed");
+          assert.deepEqual(
+            broken.map(({ armType }) => `PUT ${armType}`),
+            row.filter(({ kind }) => LATER_KINDS.includes(kind)).map(({ call }) => call),
+          );
+          for (const { id } of broken) assert.ok(!attached.leftovers().unrecorded.includes(id), `${id} is recorded`);
 
           const next = await attached.next(verb);
           assert.equal(next.status, 0, next.output);
