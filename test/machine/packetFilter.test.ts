@@ -14,10 +14,10 @@ import type { Body } from "../../rehearsal/azure/store";
 import { ask } from "../support/ask";
 import { Scratch } from "../support/scratch";
 
-/** How a connection begins: "open", the error's code, or "timeout" if nothing comes back within two seconds. */
+/** How a connection begins: "open", the error's code, or "timeout" if nothing comes back within four seconds. */
 function knock(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 2000 });
+    const socket = connect({ host, port, timeout: 4000 });
     const end = (result: string): void => {
       socket.destroy();
       resolve(result);
@@ -104,7 +104,7 @@ test("the security group's rules decide who reaches the machine", async (t) => {
     if (source !== undefined)
       await mustRun([...nextDoor, "ip", "route", "replace", host, "dev", "eth0", "src", source]);
     const results = ports.map(async (port) => {
-      const begin = ["timeout", "2", "bash", "-c", 'exec 3<>"/dev/tcp/$0/$1"', host, `${port}`];
+      const begin = ["timeout", "5", "bash", "-c", 'exec 3<>"/dev/tcp/$0/$1"', host, `${port}`];
       const { code, stderr } = await runCommand([...nextDoor, ...begin]);
       return code === 0 ? "open" : code === 124 ? "timeout" : stderr;
     });
