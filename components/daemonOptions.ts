@@ -4,7 +4,7 @@
 export type DaemonOptions = Record<string, unknown>;
 
 /** What an option's value is. */
-type Form = "boolean" | "integer" | "string" | "list" | "map" | "ulimits" | "pools";
+type Form = "boolean" | "integer" | "string" | "list" | "texts" | "object" | "ulimits" | "pools";
 
 interface Option {
   form: Form;
@@ -18,7 +18,7 @@ interface Option {
 const OPTIONS: Record<string, Option> = {
   "authorization-plugins": { form: "list", flag: "authorization-plugin" },
   bip: { form: "string" },
-  builder: { form: "map", fileOnly: true },
+  builder: { form: "object", fileOnly: true },
   "cgroup-parent": { form: "string" },
   "data-root": { form: "string" },
   debug: { form: "boolean" },
@@ -34,7 +34,7 @@ const OPTIONS: Record<string, Option> = {
   "dns-search": { form: "list" },
   "exec-opts": { form: "list", flag: "exec-opt" },
   experimental: { form: "boolean" },
-  features: { form: "map", fileOnly: true },
+  features: { form: "object", fileOnly: true },
   "fixed-cidr": { form: "string" },
   icc: { form: "boolean" },
   init: { form: "boolean" },
@@ -47,7 +47,7 @@ const OPTIONS: Record<string, Option> = {
   "live-restore": { form: "boolean" },
   "log-driver": { form: "string" },
   "log-level": { form: "string" },
-  "log-opts": { form: "map", flag: "log-opt" },
+  "log-opts": { form: "texts", flag: "log-opt" },
   "max-concurrent-downloads": { form: "integer" },
   "max-concurrent-uploads": { form: "integer" },
   "max-download-attempts": { form: "integer" },
@@ -56,7 +56,7 @@ const OPTIONS: Record<string, Option> = {
   "no-new-privileges": { form: "boolean" },
   "node-generic-resources": { form: "list", flag: "node-generic-resource" },
   "registry-mirrors": { form: "list", flag: "registry-mirror" },
-  runtimes: { form: "map", fileOnly: true },
+  runtimes: { form: "object", fileOnly: true },
   "selinux-enabled": { form: "boolean" },
   "shutdown-timeout": { form: "integer" },
   "storage-driver": { form: "string" },
@@ -73,7 +73,8 @@ const FORMS: Record<Form, string> = {
   integer: "a whole number, 0 or more",
   string: "a text that is not empty",
   list: "a list of texts",
-  map: 'an object, such as { "max-size": "10m" }',
+  texts: 'texts by name, such as { "max-size": "10m" }',
+  object: 'an object, such as { "buildkit": true }',
   ulimits: 'an object, such as { "nofile": { "Soft": 1024, "Hard": 4096 } }',
   pools: 'a list of objects, such as [{ "base": "172.30.0.0/16", "size": 24 }]',
 };
@@ -170,8 +171,10 @@ function commandLineWords(name: string, value: unknown): string[] {
       return [word(String(value))];
     case "list":
       return (value as string[]).map(word);
-    case "map":
-      return Object.entries(value as Record<string, unknown>).map(([key, text]) => word(`${key}=${String(text)}`));
+    case "texts":
+      return Object.entries(value as object).map(([key, text]) => word(`${key}=${String(text)}`));
+    case "object":
+      throw new Error(`${name} has no form on the command line`);
     case "ulimits":
       return Object.entries(value as Ulimits).map(([key, { Soft, Hard }]) => word(`${key}=${Soft}:${Hard}`));
     case "pools":
@@ -204,7 +207,12 @@ function hasForm(value: unknown, form: Form): boolean {
       return isText(value);
     case "list":
       return Array.isArray(value) && value.every(isText);
-    case "map":
+    case "texts":
+      return (
+        isObject(value) &&
+        Object.values(value).every((each) => isText(each) || typeof each === "number" || typeof each === "boolean")
+      );
+    case "object":
       return isObject(value);
     case "ulimits":
       return (

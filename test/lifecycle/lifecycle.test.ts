@@ -184,6 +184,9 @@ test("each change is previewed as the update or the replacement that it is, and 
         rehearsal.subscription.store.list().map(({ provisioningState }) => provisioningState),
         Array(7).fill("Succeeded"),
       );
+      if (change !== "tags") return;
+      const tags = rehearsal.subscription.store.list().map(({ body }) => body.tags);
+      assert.deepEqual(tags, Array(7).fill({ team: "build" }), "they are on everything in Azure");
     });
   }
   assert.deepEqual(await (await scratch.open()).destroy().then(() => scratch.state()), {});

@@ -359,6 +359,24 @@ const EVENTS: Event[] = [
     },
   },
   {
+    name: "to the other installer",
+    async run(host, installer) {
+      const other = INSTALLERS.find((each) => each !== installer) ?? installer;
+      await host.up({ installer: other, dockerVersion: "" });
+      assert.match(await host.ask(), /^200 /);
+      const fate = await host.fate();
+      assert.equal(fate, "lived");
+      const line = await host.machine.mustRun(["sh", "-c", "tr '\\0' ' ' < /proc/$(pidof dockerd)/cmdline"]);
+      // The DockerExtension's line has the options, the script's drop-in has not.
+      assert.ok(!line.includes("--label="), "the script's drop-in decides");
+      const result =
+        installer === "DockerExtension"
+          ? "in place: the script's configuration is in force"
+          : "not applied: the script's drop-in goes before the unit's line; replace the machine";
+      return { result, fate };
+    },
+  },
+  {
     name: "SSH key change",
     async run(host) {
       const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzHXvYlc5eKq3CPsGlnQqerkRXSjUReXDfp+TJC9PvF";

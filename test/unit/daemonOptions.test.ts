@@ -9,10 +9,10 @@ suite("what is refused", () => {
     "a whole number, 0 or more": { name: "mtu", passes: [0, 1450], fails: [-1, 1.5, "1450"] },
     "a text that is not empty": { name: "log-level", passes: ["warn"], fails: ["", 1, ["warn"], "a\nb"] },
     "a list of texts": { name: "dns", passes: [[], ["10.0.0.2"]], fails: ["10.0.0.2", [1], [""], {}] },
-    'an object, such as { "max-size": "10m" }': {
+    'texts by name, such as { "max-size": "10m" }': {
       name: "log-opts",
-      passes: [{}, { tag: "x" }],
-      fails: [[], "x", null],
+      passes: [{}, { tag: "x" }, { "max-file": 5 }],
+      fails: [[], "x", null, { tag: {} }, { tag: [] }, { tag: "" }],
     },
     'an object, such as { "nofile": { "Soft": 1024, "Hard": 4096 } }': {
       name: "default-ulimits",
@@ -84,6 +84,9 @@ suite("what is refused", () => {
     }
     assert.deepEqual(checkDaemonOptions({ "log-opts": { tag: "{{.Name}}" } }, "DockerExtension"), []);
     assert.deepEqual(checkDaemonOptions({ features: { buildkit: true } }, "CustomScript"), []);
+    assert.deepEqual(checkDaemonOptions({ features: [] }, "CustomScript"), [
+      'daemonOptions.features: [] is not allowed; allowed: an object, such as { "buildkit": true }',
+    ]);
     assert.deepEqual(checkDaemonOptions({ features: { buildkit: true } }, "DockerExtension"), [
       "daemonOptions.features: has no form on the daemon's command line; allowed: with installer CustomScript, which writes daemon.json",
     ]);
