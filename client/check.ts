@@ -1,0 +1,338 @@
+/** `docker-host check`: asks a host, question by question, whether it is what it should be. */
+import { X509Certificate } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import * as http from "node:http";
+import * as https from "node:https";
+import * as net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as tls from "node:tls";
+import { type CertificateFacts, certificateFacts } from "./certificate";
+import type { FailureReason } from "./failure";
+import { pemCertificates } from "./stack";
+
+/** Which host is asked, and with what. */
+export interface CheckTarget {
+  /** Its name or address: what the certificate must be valid for. */
+  host: string;
+  port: number;
+  /** The address that the name must resolve to, where it is known. */
+  expectedAddress?: string;
+  /** The client's name, for the lines. */
+  client: string;
+  caCert: string;
+  cert: string;
+  key: string;
+}
+
+/** The questions, in the order in which they are asked. */
+export const QUESTIONS = [
+  "name",
+  "port",
+  "server certificate",
+  "lifetimes",
+  "Docker",
+  "without a certificate",
+  "plain HTTP",
+] as const;
+
+/** The answer to one question. */
+export interface Answer {
+  question: (typeof QUESTIONS)[number];
+  /** Whether it holds; undefined if it couldn't be asked because of an earlier one. */
+  holds?: boolean;
+  /** In words. */
+  detail: string;
+  /** What the exit code says if it doesn't hold. */
+  reason: FailureReason;
+  /** Whether it may come to hold by waiting, while the host is still being installed. */
+  mayCome?: true;
+}
+
+/** What a check found. */
+export interface CheckResult {
+  ok: boolean;
+  answers: Answer[];
+  /** What each certificate is and how long it lasts, by whose it is. */
+  certificates: Record<string, CertificateFacts>;
+}
+
+/** How long one question may take. */
+const TIMEOUT_MS = 5000;
+
+/** A certificate's last days, in which it is told that it is time: those in which `pulumi up` renews a server's and a client's. */
+const RENEWAL_DAYS = 30;
+
+/** Asks all the questions once. */
+export async function check(target: CheckTarget): Promise<CheckResult> {
+  const answers: Answer[] = [];
+  const certificates: Record<string, CertificateFacts> = {};
+  const say = (answer: Answer): boolean => {
+    answers.push(answer);
+    return answer.holds === true;
+  };
+  const skip = (questions: readonly Answer["question"][], reason: Answer["reason"]): void => {
+    for (const question of questions) answers.push({ question, detail: "not asked", reason });
+  };
+
+  const address = await askName(target);
+  const reachable = say(address.answer) && say(await askPort(address.address, target.port));
+  const connection = { ...target, address: address.address };
+  const server = reachable ? await askCertificate(connection) : undefined;
+  if (!reachable && answers.length < 2) skip(["port"], "port");
+  if (server) say(server.answer);
+  else skip(["server certificate"], "serverCertificate");
+
+  if (server?.certificate) certificates["server"] = certificateFacts(server.certificate);
+  certificates[`client ${target.client}`] = certificateFacts(target.cert);
+  for (const [index, pem] of pemCertificates(target.caCert).entries()) {
+    certificates[index === 0 ? "authority" : `authority ${index + 1}`] = certificateFacts(pem);
+  }
+  say(judgeLifetimes(certificates));
+
+  if (server?.answer.holds === true) say(await askDocker(connection));
+  else skip(["Docker"], "noAnswer");
+  if (reachable) {
+    say(await askAsStranger(connection));
+    say(await askPlainly(connection));
+  } else {
+    skip(["without a certificate", "plain HTTP"], "open");
+  }
+  return { ok: answers.every(({ holds }) => holds === true), answers, certificates };
+}
+
+/**
+ * Asks until all holds, or something doesn't that no waiting mends, or the time is over.
+ *
+ * @param waiting Is told each time what is waited for, and for how many seconds by now.
+ */
+export async function checkUntil(
+  target: CheckTarget,
+  seconds: number,
+  waiting: (what: Answer, elapsed: number) => void,
+): Promise<CheckResult> {
+  const begin = Date.now();
+  for (;;) {
+    const result = await check(target);
+    const failed = result.answers.filter(({ holds }) => holds === false);
+    const [first] = failed;
+    const elapsed = (Date.now() - begin) / 1000;
+    if (first === undefined || !failed.every(({ mayCome }) => mayCome === true) || elapsed >= seconds) return result;
+    waiting(first, elapsed);
+    await sleep(Math.min(2000, (seconds - elapsed) * 1000));
+  }
+}
+
+interface Connection extends CheckTarget {
+  address: string;
+}
+
+async function askName({ host, expectedAddress }: CheckTarget): Promise<{ address: string; answer: Answer }> {
+  const answer = { question: "name", reason: "name" } as const;
+  if (net.isIP(host) !== 0)
+    return { address: host, answer: { ...answer, holds: true, detail: `${host} is an address` } };
+  try {
+    const { address } = await lookup(host, { family: expectedAddress === undefined ? 0 : 4 });
+    // The name may lag behind a new address.
+    return expectedAddress !== undefined && address !== expectedAddress
+      ? {
+          address,
+          answer: {
+            ...answer,
+            holds: false,
+            mayCome: true,
+            detail: `${host} resolves to ${address}, and not to the host's ${expectedAddress}`,
+          },
+        }
+      : { address, answer: { ...answer, holds: true, detail: `${host} resolves to ${address}` } };
+  } catch (error) {
+    const detail = `${host} doesn't resolve (${codeOf(error)})`;
+    return { address: "", answer: { ...answer, holds: false, mayCome: true, detail } };
+  }
+}
+
+async function askPort(address: string, port: number): Promise<Answer> {
+  const answer = { question: "port", reason: "port" } as const;
+  try {
+    const socket = await connected(net.connect({ host: address, port }), "connect");
+    socket.destroy();
+    return { ...answer, holds: true, detail: `${port} is open` };
+  } catch (error) {
+    const code = codeOf(error);
+    const why =
+      code === "timeout"
+        ? "nothing answers: it is not up yet, or this computer's address is not in dockerSources"
+        : code === "ECONNREFUSED"
+          ? "it is closed: Docker is not installed yet, or doesn't run"
+          : code;
+    return { ...answer, holds: false, mayCome: true, detail: `${port}: ${why}` };
+  }
+}
+
+/** How Node names what Docker's own client would refuse too. */
+const EXPIRED = "CERT_HAS_EXPIRED";
+
+async function askCertificate(target: Connection): Promise<{ certificate?: X509Certificate; answer: Answer }> {
+  const answer = { question: "server certificate", reason: "serverCertificate" } as const;
+  const { host } = target;
+  let socket: tls.TLSSocket;
+  try {
+    // Verified below, so that each way to be wrong has its own words; no client's certificate is needed for that.
+    socket = await connected(tls.connect({ ...endpoint(target), ca: target.caCert }), "secureConnect");
+  } catch (error) {
+    const code = codeOf(error);
+    // What speaks another protocol will go on to; what only breaks off may be on its way up.
+    if (["timeout", "ECONNRESET", "ECONNREFUSED"].includes(code)) {
+      return { answer: { ...answer, holds: false, mayCome: true, detail: `no TLS on ${target.port} yet (${code})` } };
+    }
+    const detail = `no TLS on ${target.port} (${code}): something else listens there, or Docker without TLS`;
+    return { answer: { ...answer, holds: false, detail } };
+  }
+  const certificate = socket.getPeerX509Certificate();
+  const problem = socket.authorizationError as Error | string | undefined;
+  const identity = tls.checkServerIdentity(host, socket.getPeerCertificate());
+  socket.destroy();
+  if (!certificate) return { answer: { ...answer, holds: false, detail: "the server has none" } };
+  const { issuer, notAfter } = certificateFacts(certificate);
+  const code = typeof problem === "string" ? problem : problem && codeOf(problem);
+  const wrong = [
+    ...(identity ? [`not valid for ${host}, but for ${certificate.subjectAltName ?? "no name"}`] : []),
+    ...(code === EXPIRED
+      ? [`it or its authority has expired (${notAfter.slice(0, 10)})`]
+      : code
+        ? [`no authority of ca.pem signed it, but "${issuer}" (${code})`]
+        : []),
+  ];
+  return {
+    certificate,
+    answer:
+      wrong.length === 0
+        ? { ...answer, holds: true, detail: `valid for ${host}, signed by "${issuer}"` }
+        : { ...answer, holds: false, detail: wrong.join("; ") },
+  };
+}
+
+function judgeLifetimes(certificates: Record<string, CertificateFacts>): Answer {
+  const all = Object.entries(certificates);
+  const words = ([whose, { daysLeft, notAfter }]: [string, CertificateFacts]): string =>
+    daysLeft < 0 ? `${whose} expired on ${notAfter.slice(0, 10)}` : `${whose} ${daysLeft} days`;
+  const due = all.some(([, { daysLeft }]) => daysLeft < RENEWAL_DAYS);
+  return {
+    question: "lifetimes",
+    reason: "lifetimes",
+    holds: all.every(([, { daysLeft }]) => daysLeft >= 0),
+    detail: all.map(words).join(", ") + (due ? "; pulumi up renews what is due" : ""),
+  };
+}
+
+async function askDocker(target: Connection): Promise<Answer> {
+  const answer = { question: "Docker", reason: "noAnswer" } as const;
+  let reply: Reply;
+  try {
+    const { caCert: ca, cert, key } = target;
+    reply = await request(https.request({ ...endpoint(target), path: "/version", agent: false, ca, cert, key }));
+  } catch (error) {
+    const code = codeOf(error);
+    return isAlert(code)
+      ? { ...answer, holds: false, detail: `refuses the certificate of client ${target.client} (${code})` }
+      : { ...answer, holds: false, mayCome: true, detail: `no answer (${code})` };
+  }
+  try {
+    const { Version, ApiVersion, Os, Arch } = JSON.parse(reply.text) as Record<string, unknown>;
+    if (reply.status !== 200 || typeof Version !== "string") throw new Error("another answer");
+    return { ...answer, holds: true, detail: `${Version}, API ${String(ApiVersion)}, ${String(Os)}/${String(Arch)}` };
+  } catch {
+    return { ...answer, holds: false, detail: `what answers there is not Docker (HTTP ${reply.status})` };
+  }
+}
+
+async function askAsStranger(target: Connection): Promise<Answer> {
+  const answer = { question: "without a certificate", reason: "open" } as const;
+  try {
+    const { status } = await request(https.request({ ...endpoint(target), path: "/version", agent: false }));
+    return {
+      ...answer,
+      holds: false,
+      detail: `ANSWERED (HTTP ${status}): whoever reaches the port is root on the host`,
+    };
+  } catch (error) {
+    return judgeRefusal(answer, error);
+  }
+}
+
+async function askPlainly({ address, port }: Connection): Promise<Answer> {
+  const answer = { question: "plain HTTP", reason: "open" } as const;
+  try {
+    const { status } = await request(
+      http.request({ host: address, port, path: "/version", agent: false, timeout: TIMEOUT_MS }),
+    );
+    // Go's server says in plain HTTP that it wants TLS.
+    return status === 400
+      ? { ...answer, holds: true, detail: "refused" }
+      : { ...answer, holds: false, detail: `ANSWERED (HTTP ${status}): whoever reaches the port is root on the host` };
+  } catch (error) {
+    return judgeRefusal(answer, error);
+  }
+}
+
+/** No answer at all is no refusal: it may be one that comes late. */
+function judgeRefusal(answer: Pick<Answer, "question" | "reason">, error: unknown): Answer {
+  const code = codeOf(error);
+  return code === "timeout"
+    ? { ...answer, holds: false, mayCome: true, detail: "neither answered nor refused in time" }
+    : { ...answer, holds: true, detail: "refused" };
+}
+
+/** What a TLS connection to the host is made of; whether it is trusted is judged by what comes of it. */
+function endpoint({ address, port, host }: Connection): tls.ConnectionOptions & { host: string; timeout: number } {
+  return {
+    host: address,
+    port,
+    timeout: TIMEOUT_MS,
+    rejectUnauthorized: false,
+    ...(net.isIP(host) === 0 && { servername: host }),
+  };
+}
+
+/** Waits for a socket to be connected. */
+function connected<Socket extends net.Socket>(socket: Socket, event: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error("timeout")));
+    socket.once("error", reject);
+    socket.once(event, () => {
+      socket.setTimeout(0);
+      resolve(socket);
+    });
+  });
+}
+
+interface Reply {
+  status: number;
+  text: string;
+}
+
+function request(sent: http.ClientRequest): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    sent.on("timeout", () => sent.destroy(new Error("timeout")));
+    sent.on("error", reject);
+    sent.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (more: string) => (text += more));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, text });
+      });
+    });
+    sent.end();
+  });
+}
+
+/** An error's code; "timeout" for one of ours. */
+function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}
+
+/** Whether the server ended the connection by a TLS alert: it saw the client's certificate, and refused it. */
+function isAlert(code: string): boolean {
+  return code.startsWith("ERR_SSL_");
+}

@@ -1,0 +1,63 @@
+/** Makes and removes the `docker context` of a connection, by the docker command: the context keeps its own copy of the files. */
+import { run } from "./command";
+import { Failure } from "./failure";
+
+/** By this at the end of its description a context is known as one that `connect` made. */
+const MARK = "(docker-host connect)";
+
+/** What a context is to be. */
+export interface ContextArgs {
+  name: string;
+  /** Such as "client admin of stack dev". */
+  description: string;
+  dockerHost: string;
+  /** The files' paths. */
+  ca: string;
+  cert: string;
+  key: string;
+}
+
+/** What there is under a context's name. */
+export type ContextState =
+  { kind: "none" | "no docker" | "somebody else's" } | { kind: "ours"; /** Its `DOCKER_HOST`. */ dockerHost: string };
+
+/** What is wrong with a context's name (docker's own rule; "default" is what docker has without a context). */
+export function checkContextName(name: string): string[] {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(name) && name !== "default"
+    ? []
+    : [
+        `--context: ${JSON.stringify(name)} can't name a docker context; allowed: 2 letters, digits and "_.+-" or more, first a letter or digit, not "default"`,
+      ];
+}
+
+export async function contextState(name: string): Promise<ContextState> {
+  const format = "{{.Endpoints.docker.Host}} {{.Metadata.Description}}";
+  const { code, stdout } = await run("docker", ["context", "inspect", "--format", format, name]);
+  if (code === undefined) return { kind: "no docker" };
+  if (code !== 0) return { kind: "none" };
+  const [dockerHost = "", ...description] = stdout.trim().split(" ");
+  return description.join(" ").endsWith(MARK) ? { kind: "ours", dockerHost } : { kind: "somebody else's" };
+}
+
+/** @throws Failure with docker's own words. */
+export async function writeContext(verb: "create" | "update", args: ContextArgs): Promise<void> {
+  const endpoint = ["host", "ca", "cert", "key"] as const;
+  const values = { ...args, host: args.dockerHost };
+  const fields = endpoint.map((key) => csvField(`${key}=${values[key]}`)).join(",");
+  await docker(["context", verb, args.name, "--description", `${args.description} ${MARK}`, "--docker", fields]);
+}
+
+/** Removes a context even if it is the one in use: docker goes back to the default one then. */
+export async function removeContext(name: string): Promise<void> {
+  await docker(["context", "rm", "--force", name]);
+}
+
+async function docker(args: string[]): Promise<void> {
+  const { code, stderr } = await run("docker", args);
+  if (code !== 0) throw new Failure("docker", `docker ${args.slice(0, 3).join(" ")} failed: ${stderr.trim()}`);
+}
+
+/** docker reads an endpoint as a line of CSV. */
+function csvField(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,58 @@
+/** `docker-host env`: the environment variables that make a shell's docker a client of the host, in that shell's words. */
+import { basename } from "node:path";
+import type { Connection } from "./certificateDirectory";
+
+/** The shells whose words are known. */
+export const SHELLS = ["bash", "fish", "powershell"] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** The variables and their values. */
+export function variables(connection: Connection, certDir: string): Record<string, string> {
+  return { DOCKER_HOST: connection.dockerHost, DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: certDir };
+}
+
+/** The names alone, to take them back. */
+export const VARIABLE_NAMES = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+
+/** The user's shell: what the login shell says; PowerShell on Windows. bash's words are those of zsh, dash and ksh too. */
+export function ownShell(environment: NodeJS.ProcessEnv = process.env, platform = process.platform): Shell {
+  if (environment.SHELL === undefined && platform === "win32") return "powershell";
+  const name = basename(environment.SHELL ?? "");
+  return name === "fish" ? "fish" : name === "pwsh" ? "powershell" : "bash";
+}
+
+/** One line that sets a variable. */
+export function setLine(shell: Shell, name: string, value: string): string {
+  switch (shell) {
+    case "bash":
+      return `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'`;
+    case "fish":
+      return `set -gx ${name} '${value.replace(/[\\']/g, String.raw`\$&`)}';`;
+    case "powershell":
+      return `$Env:${name} = '${value.replace(/['‘’‚‛]/g, "$&$&")}'`;
+  }
+}
+
+/** One line that takes a variable away. */
+export function unsetLine(shell: Shell, name: string): string {
+  switch (shell) {
+    case "bash":
+      return `unset ${name}`;
+    case "fish":
+      return `set -e ${name};`;
+    case "powershell":
+      return `Remove-Item Env:${name} -ErrorAction SilentlyContinue`;
+  }
+}
+
+/** How to have the lines done, as a comment. */
+export function evalHint(shell: Shell, command: string): string {
+  switch (shell) {
+    case "bash":
+      return `# eval "$(${command})"`;
+    case "fish":
+      return `# ${command} | source`;
+    case "powershell":
+      return `# ${command} | Invoke-Expression`;
+  }
+}
