@@ -1,0 +1,249 @@
+/** What `docker-host check` says of servers of every kind: real TLS on loopback, with certificates made on the spot. */
+import assert from "node:assert/strict";
+import * as http from "node:http";
+import * as https from "node:https";
+import * as net from "node:net";
+import { type TestContext, before, describe, test } from "node:test";
+import { type Answer, type CheckTarget, QUESTIONS, check, checkUntil } from "../../client/check";
+import { type Authority, type Issued, authorityOf, clientOf, serverOf } from "../support/pki";
+
+let authority: Authority;
+let server: Issued;
+let client: Issued;
+before(async () => {
+  authority = await authorityOf("the authority");
+  server = await serverOf(authority, ["localhost", "127.0.0.1"]);
+  client = await clientOf("admin");
+});
+
+const VERSION = JSON.stringify({ Version: "28.2.2", ApiVersion: "1.50", Os: "linux", Arch: "amd64" });
+const answer: http.RequestListener = (_request, response) => {
+  response.end(VERSION);
+};
+
+/** Listens on loopback until the test ends; gives the port. */
+async function listening(t: TestContext, it: net.Server): Promise<number> {
+  await new Promise<void>((resolve) => it.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    it.close();
+    if (it instanceof http.Server || it instanceof https.Server) it.closeAllConnections();
+  });
+  return (it.address() as net.AddressInfo).port;
+}
+
+/** A server as Docker's is: it lets in whoever's certificate stands in its trust file. */
+function dockerServer(options: https.ServerOptions = {}, listener = answer): https.Server {
+  const trust = { requestCert: true, rejectUnauthorized: true, ca: client.cert };
+  return https.createServer({ ...server, ...trust, ...options }, listener);
+}
+
+function target(port: number, more: Partial<CheckTarget> = {}): CheckTarget {
+  return { host: "localhost", port, client: "admin", caCert: authority.cert, ...client, ...more };
+}
+
+/** The answers in a line each: what holds, what doesn't, what wasn't asked. */
+async function ask(it: CheckTarget): Promise<Record<string, string>> {
+  const { answers, ok } = await check(it);
+  assert.deepEqual(
+    answers.map(({ question }) => question),
+    [...QUESTIONS],
+    "every question has an answer",
+  );
+  assert.equal(
+    ok,
+    answers.every(({ holds }) => holds === true),
+  );
+  const sign = ({ holds }: Answer): string => (holds === undefined ? "not asked" : holds ? "holds" : "FAILS");
+  return Object.fromEntries(answers.map((each) => [each.question, `${sign(each)}: ${each.detail}`]));
+}
+
+const GOOD = {
+  name: "holds: localhost resolves to 127.0.0.1",
+  "server certificate": 'holds: valid for localhost, signed by "the authority"',
+  lifetimes: "holds: server 364 days, client admin 364 days, authority 364 days",
+  Docker: "holds: 28.2.2, API 1.50, linux/amd64",
+  "without a certificate": "holds: refused",
+  "plain HTTP": "holds: refused",
+};
+
+test("a good host", async (t) => {
+  const port = await listening(t, dockerServer());
+  assert.deepEqual(await ask(target(port, { expectedAddress: "127.0.0.1" })), {
+    ...GOOD,
+    port: `holds: ${port} is open`,
+  });
+});
+
+test("a good host by its address", async (t) => {
+  const port = await listening(t, dockerServer());
+  const answers = await ask(target(port, { host: "127.0.0.1" }));
+  assert.equal(answers["name"], "holds: 127.0.0.1 is an address");
+  assert.equal(answers["server certificate"], 'holds: valid for 127.0.0.1, signed by "the authority"');
+});
+
+test("a name that doesn't resolve, and one that resolves to another address", async (t) => {
+  const nowhere = await ask(target(1, { host: "nowhere.invalid" }));
+  assert.match(nowhere["name"] ?? "", /^FAILS: nowhere\.invalid doesn't resolve \((ENOTFOUND|EAI_AGAIN)\)$/);
+  assert.equal(nowhere["port"], "not asked: not asked");
+  assert.equal(nowhere["plain HTTP"], "not asked: not asked");
+  const port = await listening(t, dockerServer());
+  const elsewhere = await ask(target(port, { expectedAddress: "192.0.2.1" }));
+  assert.equal(elsewhere["name"], "FAILS: localhost resolves to 127.0.0.1, and not to the host's 192.0.2.1");
+});
+
+test("a closed port", async (t) => {
+  const server = net.createServer();
+  const port = await listening(t, server);
+  await new Promise((resolve) => server.close(resolve));
+  const answers = await ask(target(port));
+  assert.equal(answers["port"], `FAILS: ${port}: it is closed: Docker is not installed yet, or doesn't run`);
+  assert.equal(answers["server certificate"], "not asked: not asked");
+});
+
+describe("the server's certificate", () => {
+  test("another authority's", async (t) => {
+    const other = await authorityOf("another authority");
+    const port = await listening(t, dockerServer(await serverOf(other, ["localhost"])));
+    const answers = await ask(target(port));
+    assert.equal(
+      answers["server certificate"],
+      'FAILS: no authority of ca.pem signed it, but "another authority" (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+    );
+    assert.equal(answers["Docker"], "not asked: not asked", "nobody is told who the client is");
+  });
+
+  test("for another name", async (t) => {
+    const port = await listening(t, dockerServer(await serverOf(authority, ["docker.example"])));
+    const answers = await ask(target(port));
+    assert.equal(answers["server certificate"], "FAILS: not valid for localhost, but for DNS:docker.example");
+  });
+
+  test("expired", async (t) => {
+    const expired = await serverOf(authority, ["localhost"], { from: -10, until: -2 });
+    const port = await listening(t, dockerServer(expired));
+    const answers = await ask(target(port));
+    const day = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+    assert.equal(answers["server certificate"], `FAILS: it or its authority has expired (${day})`);
+    assert.equal(
+      answers["lifetimes"],
+      `FAILS: server expired on ${day}, client admin 364 days, authority 364 days; pulumi up renews what is due`,
+    );
+  });
+
+  test("in its last days", async (t) => {
+    const port = await listening(t, dockerServer(await serverOf(authority, ["localhost"], { until: 29.5 })));
+    assert.equal(
+      (await ask(target(port)))["lifetimes"],
+      "holds: server 29 days, client admin 364 days, authority 364 days; pulumi up renews what is due",
+    );
+  });
+
+  test("one of two authorities'", async (t) => {
+    const other = await authorityOf("another authority");
+    const port = await listening(t, dockerServer(await serverOf(other, ["localhost"])));
+    const answers = await ask(target(port, { caCert: authority.cert + other.cert }));
+    assert.equal(answers["server certificate"], 'holds: valid for localhost, signed by "another authority"');
+    assert.equal(
+      answers["lifetimes"],
+      "holds: server 364 days, client admin 364 days, authority 364 days, authority 2 364 days",
+    );
+  });
+});
+
+describe("Docker", () => {
+  test("it refuses a client that it doesn't know", async (t) => {
+    const port = await listening(t, dockerServer());
+    const answers = await ask(target(port, await clientOf("stranger")));
+    assert.match(
+      answers["Docker"] ?? "",
+      /^FAILS: refuses the certificate of client admin \(ERR_SSL_|^FAILS: no answer \(ECONNRESET\)$/,
+    );
+  });
+
+  test("something else answers", async (t) => {
+    const port = await listening(
+      t,
+      dockerServer({}, (_request, response) => {
+        response.writeHead(404).end("no such page");
+      }),
+    );
+    assert.equal((await ask(target(port)))["Docker"], "FAILS: what answers there is not Docker (HTTP 404)");
+  });
+});
+
+describe("open to strangers", () => {
+  test("TLS that doesn't ask for a client's certificate", async (t) => {
+    const port = await listening(t, dockerServer({ requestCert: false, rejectUnauthorized: false }));
+    const answers = await ask(target(port));
+    assert.equal(
+      answers["without a certificate"],
+      "FAILS: ANSWERED (HTTP 200): whoever reaches the port is root on the host",
+    );
+  });
+
+  test("no TLS at all", async (t) => {
+    const port = await listening(t, http.createServer(answer));
+    const answers = await ask(target(port));
+    assert.match(
+      answers["server certificate"] ?? "",
+      /^FAILS: no TLS on \d+ \(\w+\): something else listens there, or Docker without TLS$/,
+    );
+    assert.equal(answers["without a certificate"], "holds: refused");
+    assert.equal(answers["plain HTTP"], "FAILS: ANSWERED (HTTP 200): whoever reaches the port is root on the host");
+  });
+
+  test("TLS that answers plain HTTP as Go's server does", async (t) => {
+    // Docker's server tells by the first bytes that it is no TLS, and says so in plain HTTP.
+    const docker = dockerServer();
+    const behind = await listening(t, docker);
+    const front = net.createServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      socket.once("data", (first) => {
+        if (first[0] === 0x16) {
+          const inner = net.connect(behind, "127.0.0.1");
+          inner.on("error", () => socket.destroy());
+          inner.write(first);
+          socket.pipe(inner).pipe(socket);
+        } else socket.end("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+      });
+    });
+    const port = await listening(t, front);
+    assert.deepEqual(await ask(target(port)), { ...GOOD, port: `holds: ${port} is open` });
+  });
+});
+
+describe("waiting", () => {
+  test("for a port that opens", async (t) => {
+    const placeholder = net.createServer();
+    const port = await listening(t, placeholder);
+    await new Promise((resolve) => placeholder.close(resolve));
+    const told: string[] = [];
+    const docker = dockerServer();
+    t.after(() => {
+      docker.close();
+      docker.closeAllConnections();
+    });
+    const result = await checkUntil(target(port), 60, ({ question }) => {
+      told.push(question);
+      if (!docker.listening) docker.listen(port, "127.0.0.1");
+    });
+    assert.deepEqual(told, ["port"]);
+    assert.equal(result.ok, true);
+  });
+
+  test("not longer than it was told to", async (t) => {
+    const placeholder = net.createServer();
+    const port = await listening(t, placeholder);
+    await new Promise((resolve) => placeholder.close(resolve));
+    let told = 0;
+    const result = await checkUntil(target(port), 0.3, () => (told += 1));
+    assert.equal(result.ok, false);
+    assert.equal(told, 1);
+  });
+
+  test("not at all for what no waiting mends", async (t) => {
+    const port = await listening(t, http.createServer(answer));
+    const result = await checkUntil(target(port), 60, () => assert.fail("it waits"));
+    assert.equal(result.ok, false);
+  });
+});
