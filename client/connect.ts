@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { type CertificateFacts, certificateFacts, describeCertificate } from "./certificate";
 import { CertificateDirectory, type Connection, FILE_NAMES } from "./certificateDirectory";
 import { type ContextState, checkContextName, contextState, removeContext, writeContext } from "./dockerContext";
+import { quoted } from "./environment";
 import { Failure } from "./failure";
 import { type Client, pemCertificates } from "./stack";
 
@@ -100,7 +101,7 @@ export async function connect(client: Client, options: ConnectOptions): Promise<
     certificate: certificateFacts(client.cert),
     tryLine: hasContext
       ? `docker --context ${name} info`
-      : `DOCKER_HOST=${dockerHost} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=${directory.path} docker info`,
+      : `DOCKER_HOST=${dockerHost} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=${quoted(directory.path)} docker info`,
   };
 }
 

@@ -21,11 +21,16 @@ export function ownShell(environment: NodeJS.ProcessEnv = process.env, platform 
   return name === "fish" ? "fish" : name === "pwsh" ? "powershell" : "bash";
 }
 
+/** A word as POSIX shells read it. */
+export function quoted(value: string): string {
+  return `'${value.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** One line that sets a variable. */
 export function setLine(shell: Shell, name: string, value: string): string {
   switch (shell) {
     case "bash":
-      return `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'`;
+      return `export ${name}=${quoted(value)}`;
     case "fish":
       return `set -gx ${name} '${value.replace(/[\\']/g, String.raw`\$&`)}';`;
     case "powershell":
