@@ -26,8 +26,8 @@ export interface Connection {
   client: string;
   /** The stack's name; absent where the outputs came from a file. */
   stack?: string;
-  /** The docker context that was made; absent if none was. */
-  context?: string;
+  /** The docker contexts that were made from here, and the `DOCKER_HOST` of each. */
+  contexts: Record<string, string>;
 }
 
 /** What lies beside the files of a set. */

@@ -204,13 +204,12 @@ async function askCertificate(target: Connection): Promise<{ certificate?: X509C
         ? [`no authority of ca.pem signed it, but "${issuer}" (${code})`]
         : []),
   ];
-  return {
-    certificate,
-    answer:
-      wrong.length === 0
-        ? { ...answer, holds: true, detail: `valid for ${host}, signed by "${issuer}"` }
-        : { ...answer, holds: false, detail: wrong.join("; ") },
-  };
+  if (wrong.length === 0) {
+    return { certificate, answer: { ...answer, holds: true, detail: `valid for ${host}, signed by "${issuer}"` } };
+  }
+  const onlyExpired = code === EXPIRED && isFor !== undefined;
+  const reason = onlyExpired ? "lifetimes" : answer.reason;
+  return { certificate, answer: { ...answer, reason, holds: false, detail: wrong.join("; ") } };
 }
 
 function judgeLifetimes(certificates: Record<string, CertificateFacts>): Answer {

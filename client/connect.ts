@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type CertificateFacts, certificateFacts, describeCertificate } from "./certificate";
-import { CertificateDirectory, type Connection, FILE_NAMES } from "./certificateDirectory";
+import { CertificateDirectory, FILE_NAMES } from "./certificateDirectory";
 import { type ContextState, checkContextName, contextState, removeContext, writeContext } from "./dockerContext";
 import { quoted } from "./environment";
 import { Failure } from "./failure";
@@ -61,7 +61,7 @@ export async function connect(client: Client, options: ConnectOptions): Promise<
   const former = directory.connection();
   if (!options.force) {
     checkFiles(directory, client);
-    if (name !== undefined && state !== undefined) checkContext(name, state, [client.dockerHost, former?.dockerHost]);
+    if (name !== undefined && state !== undefined) checkContext(name, state, [client.dockerHost, former?.contexts[name]]);
   }
 
   const hasContext = name !== undefined && state?.kind !== "no docker";
@@ -72,7 +72,7 @@ export async function connect(client: Client, options: ConnectOptions): Promise<
       dockerHost,
       client: client.name,
       ...(stack !== undefined && { stack }),
-      ...(hasContext && { context: name }),
+      contexts: { ...former?.contexts, ...(hasContext && { [name]: dockerHost }) },
     },
   );
   const paths = FILE_NAMES.map((file) => join(directory.path, file));
@@ -81,8 +81,6 @@ export async function connect(client: Client, options: ConnectOptions): Promise<
     const description = `client ${client.name} of ${stack === undefined ? "a stack" : `stack ${stack}`}`;
     await writeContext(state?.kind === "none" ? "create" : "update", { name, description, dockerHost, ca, cert, key });
   }
-  // The directory's former connection had a context of another name: nothing would take it back any more.
-  if (former !== undefined && former.context !== name) await removeOwnContext(former);
   return {
     dockerHost,
     client: client.name,
@@ -108,29 +106,26 @@ export async function connect(client: Client, options: ConnectOptions): Promise<
 /** What `disconnect` did. */
 export interface Disconnected {
   certDir: string;
-  /** The docker context that was removed. */
-  context?: string;
+  /** The docker contexts that were removed. */
+  contexts: string[];
   /** Whether there was anything to take back. */
   connected: boolean;
 }
 
-/** Takes back what `connect` made in a directory, and its docker context; nothing else. */
+/** Takes back what `connect` made in a directory, and the docker contexts made from it; nothing else. */
 export async function disconnect(certDir: string): Promise<Disconnected> {
   const directory = openDirectory(certDir);
   const connection = directory.connection();
-  // The context first: what it is called stands with the files.
-  const context = connection === undefined ? undefined : await removeOwnContext(connection);
+  // The contexts first: what they are called stands with the files.
+  const contexts: string[] = [];
+  for (const [name, dockerHost] of Object.entries(connection?.contexts ?? {})) {
+    const state = await contextState(name);
+    if (state.kind !== "ours" || state.dockerHost !== dockerHost) continue;
+    await removeContext(name);
+    contexts.push(name);
+  }
   directory.remove();
-  return { certDir: directory.path, ...(context !== undefined && { context }), connected: connection !== undefined };
-}
-
-/** Removes a connection's context if it is still the one that was made; gives its name. */
-async function removeOwnContext({ context, dockerHost }: Connection): Promise<string | undefined> {
-  if (context === undefined) return undefined;
-  const state = await contextState(context);
-  if (state.kind !== "ours" || state.dockerHost !== dockerHost) return undefined;
-  await removeContext(context);
-  return context;
+  return { certDir: directory.path, contexts, connected: connection !== undefined };
 }
 
 function defaultContext({ stack, dockerHost }: Client): string {

@@ -203,7 +203,7 @@ async function runDisconnect({ certDir, json: asJson }: { certDir: string; json:
   else if (!done.connected) print(`nothing is connected in ${done.certDir}`);
   else {
     print(`files    of ${done.certDir} taken back`);
-    print(`context  ${done.context === undefined ? "none" : `${done.context} removed`}`);
+    print(`contexts ${done.contexts.length === 0 ? "none" : `${done.contexts.join(", ")} removed`}`);
   }
 }
 

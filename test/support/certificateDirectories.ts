@@ -29,4 +29,9 @@ export function putFiles(path: string, files: Record<string, string>): void {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(join(path, name), text, { mode: 0o600 });
 }
 
-export const CONNECTION: Connection = { dockerHost: "tcp://host.example:4243", client: "admin", stack: "dev" };
+export const CONNECTION: Connection = {
+  dockerHost: "tcp://host.example:4243",
+  client: "admin",
+  stack: "dev",
+  contexts: {},
+};

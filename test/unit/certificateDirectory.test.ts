@@ -83,10 +83,10 @@ describe("write", () => {
       const { CertificateDirectory } = require("./client/certificateDirectory.ts");
       const directory = new CertificateDirectory(process.argv[1], false);
       const files = (which) => ({ "ca.pem": "ca " + which, "cert.pem": "cert " + which, "key.pem": "key " + which });
-      directory.write(files("1"), { dockerHost: "tcp://a:1", client: "admin" });
+      directory.write(files("1"), { dockerHost: "tcp://a:1", client: "admin", contexts: {} });
       require("node:fs").writeFileSync(process.argv[1] + "/other", "");
       try {
-        directory.write({ ...files("2"), "key.pem": "2".repeat(100000) }, { dockerHost: "tcp://a:1", client: "admin" });
+        directory.write({ ...files("2"), "key.pem": "2".repeat(100000) }, { dockerHost: "tcp://a:1", client: "admin", contexts: {} });
       } catch (error) {
         console.log(error.message.replace(process.argv[1], "DIR"));
       }

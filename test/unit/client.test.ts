@@ -293,7 +293,7 @@ describe("the command", () => {
     assert.equal((JSON.parse(forced.stdout) as { client: string }).client, "admin");
 
     const disconnect = run(t, ["disconnect", "--cert-dir", certDir]);
-    assert.equal(disconnect.stdout, `files    of ${certDir} taken back\ncontext  none\n`);
+    assert.equal(disconnect.stdout, `files    of ${certDir} taken back\ncontexts none\n`);
     assert.equal(fs.existsSync(certDir), false);
     const again = run(t, ["disconnect", "--cert-dir", certDir]);
     assert.equal(again.status, 0);

@@ -1,0 +1,245 @@
+/** The client's side on real machines: connect, docker by its context, env, check of hosts of every kind, several clients, one authority. */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FAILURES } from "../../client/failure";
+import type { Rehearsal } from "../../rehearsal/rehearsal";
+import { ClientComputer, type Outcome } from "../support/client";
+import { machineOf } from "../support/host";
+import { authorityOf } from "../support/pki";
+import { Scratch } from "../support/scratch";
+
+/** The lines of `check` by their questions: the sign, and what is said. */
+function lines({ stdout }: Outcome): Record<string, string> {
+  const rows = [...stdout.matchAll(/^ {2}(\S) (.{22}) (.*)$/gm)];
+  return Object.fromEntries(
+    rows.map(([, sign = "", question = "", detail = ""]) => [question.trim(), `${sign} ${detail}`]),
+  );
+}
+
+test("a host and its clients", async (t) => {
+  const scratch = new Scratch(t, true);
+  const clients = { "clients[0]": "admin", "clients[1]": "ci" };
+  let rehearsal: Rehearsal = await scratch.open({ ...clients, shareAuthority: "true" });
+  const { outputs } = await rehearsal.up();
+  const { fqdn = "", publicIpAddress = "" } = outputs;
+  const machine = machineOf(rehearsal, fqdn);
+  const computer = new ClientComputer(rehearsal);
+  computer.resolve({ [fqdn]: publicIpAddress, "elsewhere.example": publicIpAddress });
+  const keys = Object.values(outputs.clientKeys ?? {}).map((key) => key.split("\n")[1] ?? "");
+  assert.equal(keys.length, 2);
+  const told: Outcome[] = [];
+  const dockerHost = (args: string[], input?: string): Outcome => {
+    const outcome = computer.dockerHost(args, input);
+    told.push(outcome);
+    return outcome;
+  };
+  /** What another client would be handed, with some of it changed. */
+  const outputsWith = (more: object): string => JSON.stringify({ ...outputs, ...more });
+
+  await t.test("connect: files, context, and no secret in any process", async () => {
+    const needles = join(scratch.directory, "needles");
+    fs.writeFileSync(needles, `${keys.join("\n")}\n`, { mode: 0o600 });
+    const look =
+      'n=0; while [ -e "$0" ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -q -F -f "$0" && echo found && exit 1; n=$((n+1)); done; echo "$n looks"';
+    const watch = spawn("sh", ["-c", look, needles], { stdio: ["ignore", "pipe", "inherit"] });
+    let seen = "";
+    watch.stdout.on("data", (data: Buffer) => (seen += data.toString()));
+    const ended = new Promise((resolve) => watch.once("close", resolve));
+    const connect = await computer.start(["connect"]);
+    fs.rmSync(needles);
+    await ended;
+    told.push(connect);
+    assert.match(seen, /^[1-9]\d* looks\n$/);
+    assert.equal(connect.status, 0, connect.stderr);
+    assert.match(connect.stdout, /^client admin of stack rehearsal, until \S+ \(36\d days\)\n/);
+    assert.match(connect.stdout, /^context {2}rehearsal, made\n\ndocker --context rehearsal info\n$/m);
+    const modes = spawnSync("stat", ["-L", "-c", "%a %n", ".", "ca.pem", "cert.pem", "key.pem"], {
+      cwd: computer.docker,
+      encoding: "utf8",
+    });
+    assert.equal(modes.stdout, "700 .\n600 ca.pem\n600 cert.pem\n600 key.pem\n");
+  });
+
+  await t.test("docker by its context: info, an image made on the spot, a container", () => {
+    const docker = (args: string[], input: string | Buffer = ""): Outcome =>
+      computer.run(["docker", "--context", "rehearsal", ...args], input);
+    const info = docker(["info", "--format", "{{.Name}}"]);
+    assert.equal(info.stdout, "docker-host\n", info.stderr);
+    const bundle =
+      'cd "$0" && for f in /bin/sh $(ldd /bin/sh | grep -o "/[^ ]*\\.so[^ ]*"); do cp --parents -L "$f" .; done && tar c .';
+    const folder = fs.mkdtempSync(join(scratch.directory, "image-"));
+    const tar = spawnSync("sh", ["-c", bundle, folder], { maxBuffer: 2 ** 26 });
+    assert.equal(tar.status, 0, tar.stderr.toString());
+    const image = docker(["import", "-", "local:sh"], tar.stdout);
+    assert.match(image.stdout, /^sha256:/, image.stderr);
+    const run = docker(["run", "--rm", "local:sh", "/bin/sh", "-c", "echo in a container of $HOSTNAME's host"]);
+    assert.equal(run.stdout, "in a container of 's host\n", run.stderr);
+  });
+
+  await t.test("env, in bash", () => {
+    const words = ["docker", "version", "--format", "{{.Server.Os}}"];
+    const node = `"${process.execPath}" "${join(__dirname, "../../client/docker-host.cjs")}"`;
+    const script = `eval "$(${node} env)" && ${words.map((word) => `'${word}'`).join(" ")} && eval "$(${node} env --unset)" && echo "$DOCKER_HOST."`;
+    const { stdout, stderr } = computer.run(["env", "SHELL=/bin/bash", "bash", "-c", script]);
+    assert.equal(stdout, "linux\n.\n", stderr);
+  });
+
+  await t.test("check of a good host: by the stack, by the files, for machines", () => {
+    const check = dockerHost(["check"]);
+    assert.equal(check.status, 0, check.stdout + check.stderr);
+    const { Docker, lifetimes, ...rest } = lines(check);
+    assert.deepEqual(rest, {
+      name: `✓ ${fqdn} resolves to ${publicIpAddress}`,
+      port: "✓ 4243 is open",
+      "server certificate": `✓ valid for ${fqdn}, signed by "docker-host certificate authority"`,
+      "without a certificate": "✓ refused",
+      "plain HTTP": "✓ refused",
+    });
+    assert.match(Docker ?? "", /^✓ \d+\.\d+\S*, API 1\.\d+, linux\/\w+$/);
+    assert.match(lifetimes ?? "", /^✓ server 36\d days, client admin 36\d days, authority 36\d\d days$/);
+    assert.equal(dockerHost(["check", "--cert-dir", computer.docker]).status, 0);
+    const machines = dockerHost(["check", "--json", "--client", "ci", "--address", publicIpAddress]);
+    assert.equal(machines.status, 0, machines.stdout);
+    assert.equal((JSON.parse(machines.stdout) as { ok: boolean }).ok, true);
+  });
+
+  await t.test("check: a closed port, a wrong name, a name of another host, another authority", async () => {
+    const closed = dockerHost(["check", "--address", "127.0.0.1:4243"]);
+    assert.equal(closed.status, FAILURES.port.code, closed.stdout);
+    // What Azure's rules don't let pass answers nothing.
+    const filtered = dockerHost(["check", "--address", `${publicIpAddress}:4999`]);
+    assert.equal(filtered.status, FAILURES.port.code, filtered.stdout);
+    assert.match(lines(filtered)["port"] ?? "", /^✗ 4999: nothing answers: .* not in dockerSources$/);
+
+    const wrongName = dockerHost(["check", "--address", "elsewhere.example"]);
+    assert.equal(wrongName.status, FAILURES.serverCertificate.code, wrongName.stdout);
+    assert.match(lines(wrongName)["server certificate"] ?? "", /^✗ not valid for elsewhere\.example, but for DNS:/);
+
+    const otherHost = dockerHost(["check", "--outputs", "-"], outputsWith({ publicIpAddress: "192.0.2.1" }));
+    assert.equal(otherHost.status, FAILURES.name.code, otherHost.stdout);
+
+    const { cert } = await authorityOf("another authority");
+    const other = dockerHost(["check", "--outputs", "-"], outputsWith({ caCert: cert }));
+    assert.equal(other.status, FAILURES.serverCertificate.code, other.stdout);
+    assert.match(lines(other)["server certificate"] ?? "", /^✗ no authority of ca\.pem signed it/);
+  });
+
+  await t.test("check --wait while the daemon is not there yet", async () => {
+    await machine.mustRun(["systemctl", "stop", "docker.socket", "docker.service"]);
+    const waiting = computer.start(["check", "--wait", "2m"]);
+    await sleep(4000);
+    await machine.mustRun(["systemctl", "start", "docker.service"]);
+    const waited = await waiting;
+    assert.equal(waited.status, 0, waited.stdout + waited.stderr);
+    assert.match(
+      waited.stderr,
+      /^waiting, \d s {2}port: 4243: it is closed: Docker is not installed yet, or doesn't run\n/,
+    );
+  });
+
+  await t.test("check of a daemon without TLS, and of one that asks for no certificate", async () => {
+    const dropIn = "/etc/systemd/system/docker.service.d/zz-test.conf";
+    const daemon = async (options: string): Promise<void> => {
+      const dockerd = (await machine.mustRun(["sh", "-c", "command -v dockerd"])).trim();
+      await machine.writeFile(dropIn, `[Service]\nExecStart=\nExecStart=${dockerd} -H tcp://0.0.0.0:4243 ${options}\n`);
+      await machine.mustRun(["mv", "/etc/docker/daemon.json", "/etc/docker/daemon.json.aside"]).catch(() => undefined);
+      await machine.mustRun(["systemctl", "daemon-reload"]);
+      await machine.mustRun(["systemctl", "restart", "docker.service"]);
+    };
+    await daemon("--tls=false");
+    const plain = dockerHost(["check"]);
+    assert.equal(plain.status, FAILURES.serverCertificate.code, plain.stdout);
+    assert.match(lines(plain)["server certificate"] ?? "", /^✗ no TLS on 4243 .*Docker without TLS$/);
+    assert.match(lines(plain)["plain HTTP"] ?? "", /^✗ ANSWERED \(HTTP 200\)/);
+    await daemon("--tls --tlscert=/etc/docker/cert.pem --tlskey=/etc/docker/key.pem");
+    const open = dockerHost(["check"]);
+    assert.equal(open.status, FAILURES.open.code, open.stdout);
+    assert.match(lines(open)["without a certificate"] ?? "", /^✗ ANSWERED \(HTTP 200\)/);
+    await machine.mustRun(["rm", dropIn]);
+    await machine.mustRun(["mv", "/etc/docker/daemon.json.aside", "/etc/docker/daemon.json"]).catch(() => undefined);
+    await machine.mustRun(["systemctl", "daemon-reload"]);
+    await machine.mustRun(["systemctl", "restart", "docker.service"]);
+    assert.equal(dockerHost(["check"]).status, 0);
+  });
+
+  await t.test("two clients, one removed: locked out, while the other goes on with the files that it has", async () => {
+    const ci = join(scratch.directory, "ci");
+    const words = ["connect", "--client", "ci", "--cert-dir", ci, "--context", "of-ci"];
+    const connect = dockerHost(words);
+    assert.equal(connect.status, 0, connect.stderr);
+    const ask = (context: string): Outcome =>
+      computer.run(["docker", "--context", context, "version", "--format", "{{.Server.Os}}"]);
+    assert.equal(ask("of-ci").stdout, "linux\n");
+
+    scratch.setList("clients", ["admin"]);
+    rehearsal = await scratch.open();
+    const after = await rehearsal.up();
+    assert.deepEqual(Object.keys(after.outputs.clientCerts), ["admin"]);
+    assert.notEqual(ask("of-ci").status, 0);
+    const check = dockerHost(["check", "--cert-dir", ci]);
+    assert.equal(check.status, FAILURES.noAnswer.code, check.stdout);
+    assert.match(lines(check)["Docker"] ?? "", /^✗ refuses the certificate of client ci /);
+    assert.equal(ask("rehearsal").stdout, "linux\n", "the other's context has its own copy of its files");
+    assert.equal(dockerHost(["check", "--cert-dir", computer.docker]).status, 0);
+    assert.equal(dockerHost(words).status, FAILURES.outputs.code, "the stack has no such client any more");
+    assert.equal(dockerHost(["disconnect", "--cert-dir", ci]).status, 0);
+    assert.equal(fs.existsSync(ci), false);
+  });
+
+  await t.test("two stacks, one authority: one client certificate and one ca.pem for both", async () => {
+    const authorityStack = "organization/azure-docker-host/rehearsal";
+    const second = await scratch.open({ authorityStack }, "second");
+    const theirs = (await second.up()).outputs;
+    const { fqdn: name = "", publicIpAddress: address = "" } = theirs;
+    assert.notEqual(name, fqdn);
+    computer.resolve({ [fqdn]: publicIpAddress, [name]: address });
+    assert.equal(theirs.caCert, outputs.caCert);
+    assert.equal(theirs.clientKeys, undefined);
+    // The files are the same: nothing is in the way.
+    const connect = dockerHost(["connect", "--stack", "second"]);
+    assert.equal(connect.status, 0, connect.stderr);
+    for (const context of ["rehearsal", "second"]) {
+      const version = computer.run(["docker", "--context", context, "version", "--format", "{{.Server.Os}}"]);
+      assert.equal(version.stdout, "linux\n", `${context}: ${version.stderr}`);
+    }
+    for (const stack of ["rehearsal", "second"]) assert.equal(dockerHost(["check", "--stack", stack]).status, 0, stack);
+
+    // A certificate of last year: the clock of those who make it stood then.
+    process.env.REHEARSAL_CLOCK_OFFSET_HOURS = String(-366 * 24);
+    try {
+      const late = await scratch.open({ keyGeneration: "2" }, "second");
+      await late.up();
+    } finally {
+      delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;
+    }
+    const expired = dockerHost(["check", "--stack", "second"]);
+    assert.equal(expired.status, FAILURES.lifetimes.code, expired.stdout);
+    assert.match(lines(expired)["server certificate"] ?? "", /^✗ it or its authority has expired \(/);
+    await (await scratch.open({}, "second")).up();
+    assert.equal(dockerHost(["check", "--stack", "second"]).status, 0, "the next up renews it");
+  });
+
+  await t.test("disconnect takes back what connect made, and nothing else", () => {
+    fs.writeFileSync(join(computer.docker, "notes.txt"), "mine");
+    const made = computer.run(["docker", "context", "create", "mine", "--docker", "host=unix:///nowhere.sock"]);
+    assert.equal(made.status, 0, made.stderr);
+    const disconnect = dockerHost(["disconnect"]);
+    assert.equal(disconnect.status, 0, disconnect.stderr);
+    const contexts = computer.run(["docker", "context", "ls", "--format", "{{.Name}}"]).stdout.trim().split("\n");
+    assert.ok(contexts.includes("mine") && !contexts.includes("second"), contexts.join());
+    assert.deepEqual(
+      fs
+        .readdirSync(computer.docker)
+        .filter((file) => file !== "contexts" && file !== "config.json" && !file.startsWith(".token")),
+      ["notes.txt"],
+    );
+  });
+
+  const printed = told.map(({ stdout, stderr }) => stdout + stderr).join("\n");
+  assert.ok(told.length > 15, `${told.length} outputs`);
+  for (const key of keys) assert.ok(!printed.includes(key), "no key was printed");
+});
