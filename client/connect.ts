@@ -59,9 +59,9 @@ export async function connect(client: Client, options: ConnectOptions): Promise<
   }
   const state = name === undefined ? undefined : await contextState(name);
   const former = directory.connection();
-  if (!options.force) {
-    checkFiles(directory, client);
-    if (name !== undefined && state !== undefined) checkContext(name, state, [client.dockerHost, former?.contexts[name]]);
+  if (!options.force) checkFiles(directory, client);
+  if (name !== undefined && state !== undefined) {
+    checkContext(name, state, options.force, [client.dockerHost, former?.contexts[name]]);
   }
 
   const hasContext = name !== undefined && state?.kind !== "no docker";
@@ -137,15 +137,23 @@ export function hostName(dockerHost: string): string {
   return new URL(dockerHost).hostname;
 }
 
-/** @throws Failure if the context is not one that `connect` made for this host. */
-function checkContext(name: string, state: ContextState, hosts: (string | undefined)[]): void {
-  if (state.kind === "none" || state.kind === "no docker") return;
+/**
+ * Whether the context's name may be used. One of somebody else's is never replaced: it may hold the only copy of a key.
+ *
+ * @throws Failure if the context is not one that `connect` made for this host.
+ */
+function checkContext(name: string, state: ContextState, force: boolean, hosts: (string | undefined)[]): void {
+  if (state.kind === "somebody else's") {
+    throw new Failure(
+      "inTheWay",
+      `docker context ${name} is there and was not made by connect; allowed: another --context`,
+    );
+  }
   const names = hosts.filter((host) => host !== undefined).map(hostName);
-  if (state.kind === "ours" && names.includes(hostName(state.dockerHost))) return;
-  const what = state.kind === "ours" ? `leads to ${state.dockerHost}` : "was not made by connect";
+  if (state.kind !== "ours" || names.includes(hostName(state.dockerHost)) || force) return;
   throw new Failure(
     "inTheWay",
-    `docker context ${name} is there and ${what}; allowed: another --context, or --force, which replaces it`,
+    `docker context ${name} is there and leads to ${state.dockerHost}; allowed: another --context, or --force`,
   );
 }
 

@@ -30,13 +30,24 @@ export function checkContextName(name: string): string[] {
       ];
 }
 
+/** @throws Failure if docker can't say. */
 export async function contextState(name: string): Promise<ContextState> {
-  const format = "{{.Endpoints.docker.Host}} {{.Metadata.Description}}";
-  const { code, stdout } = await run("docker", ["context", "inspect", "--format", format, name]);
+  const { code, stdout, stderr } = await run("docker", ["context", "inspect", name]);
   if (code === undefined) return { kind: "no docker" };
-  if (code !== 0) return { kind: "none" };
-  const [dockerHost = "", ...description] = stdout.trim().split(" ");
-  return description.join(" ").endsWith(MARK) ? { kind: "ours", dockerHost } : { kind: "somebody else's" };
+  if (code !== 0) {
+    if (/not found|no such|does not exist/i.test(stderr)) return { kind: "none" };
+    throw new Failure("docker", `docker context inspect ${name} failed: ${stderr.trim()}`);
+  }
+  const [context] = JSON.parse(stdout) as [InspectedContext?];
+  return context?.Metadata?.Description?.endsWith(MARK) === true
+    ? { kind: "ours", dockerHost: context.Endpoints?.docker?.Host ?? "" }
+    : { kind: "somebody else's" };
+}
+
+/** What `docker context inspect` prints of one. */
+interface InspectedContext {
+  Metadata?: { Description?: string };
+  Endpoints?: { docker?: { Host?: string } };
 }
 
 /** @throws Failure with docker's own words. */
