@@ -2,24 +2,25 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The stack that a rehearsal has. */
+/** The stack of a rehearsal where none is named. */
 export const STACK_NAME = "rehearsal";
 
-/** The files in a rehearsal's folder. */
+/** The files in a rehearsal's folder; `stackFile` and `client` are one stack's, the others all stacks'. */
 export function filesOf(
   directory: string,
+  stack = STACK_NAME,
 ): Record<"backend" | "home" | "project" | "stackFile" | "passphrase" | "client" | "dockerConfig", string> {
   return {
     /** Pulumi's local backend: state, history, locks. */
     backend: join(directory, "backend"),
     /** Pulumi's own folder, so that the user's ~/.pulumi is not touched. */
     home: join(directory, "home"),
-    /** A copy of Pulumi.yaml, and beside it the rehearsal's stack file. */
+    /** A copy of Pulumi.yaml, and beside it the stacks' files. */
     project: join(directory, "project"),
-    stackFile: join(directory, "project", `Pulumi.${STACK_NAME}.yaml`),
+    stackFile: join(directory, "project", `Pulumi.${stack}.yaml`),
     passphrase: join(directory, "passphrase"),
     /** The client's ca.pem, cert.pem and key.pem. */
-    client: join(directory, "client"),
+    client: join(directory, "client", stack),
     /** The docker command's own folder, so that the user's ~/.docker is not touched. */
     dockerConfig: join(directory, "docker-config"),
   };

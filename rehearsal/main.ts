@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import type { StackOutputs } from "../outputs";
-import { filesOf } from "./files";
+import { STACK_NAME, filesOf } from "./files";
 import { type Changes, Rehearsal, sweep } from "./rehearsal";
 
 const begin = Date.now();
@@ -12,6 +12,7 @@ const begin = Date.now();
 interface Options {
   machines: boolean;
   directory: string;
+  stack?: string;
   config?: Record<string, string>;
 }
 
@@ -60,8 +61,7 @@ async function bringUp(rehearsal: Rehearsal): Promise<void> {
   if (answer.status !== 0)
     throw new Error(`the daemon did not answer: docker info ended with ${String(answer.status)}`);
   head("It answers. To use it by hand:");
-  const { client } = filesOf(rehearsal.directory);
-  print(`  export DOCKER_HOST=${args.at(-1) ?? ""} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=${client}`);
+  print(`  export DOCKER_HOST=${args.at(-1) ?? ""} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=${rehearsal.client}`);
   print("  docker info");
   print("  npm run rehearse -- destroy");
 }
@@ -139,6 +139,7 @@ for (const [verb, description, action] of verbs) {
       "the folder that holds the rehearsal",
       relative("", join(__dirname, "../.rehearsal")),
     )
+    .option("--stack <name>", "one of several stacks in the folder, in one Azure and one network", STACK_NAME)
     .option("-c, --config <name=value>", "a setting of the stack, as of pulumi up; may be repeated", parseSetting)
     .action(action);
 }

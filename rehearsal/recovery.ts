@@ -35,12 +35,13 @@ export async function recover(recovery: Recovery): Promise<void> {
 }
 
 /**
- * The backend's lock names the process that took it.
+ * The backend's locks name the processes that took them. All stacks have one network, so whichever stack's run goes on is
+ * waited for; what it left when it was cut off is its own stack's to clear.
  *
  * @throws if that process goes on.
  */
 async function clearLock({ backend, projectName, stackName, print, pulumi }: Recovery): Promise<void> {
-  const folder = join(backend, ".pulumi/locks/organization", projectName, stackName);
+  const folder = join(backend, ".pulumi/locks/organization", projectName);
   const holders = (): number[] =>
     lockFiles(folder).map((file) => (JSON.parse(readFileSync(file, "utf8")) as { pid: number }).pid);
   for (let waited = 0; waited < ENGINE_END_SECONDS && holders().some((pid) => runs(pid, "pulumi")); waited++) {
@@ -49,7 +50,7 @@ async function clearLock({ backend, projectName, stackName, print, pulumi }: Rec
   }
   const running = holders().filter((pid) => runs(pid, "pulumi"));
   if (running.length > 0) throw new Error(`another run of this rehearsal goes on (process ${running.join(", ")})`);
-  if (holders().length > 0) {
+  if (lockFiles(join(folder, stackName)).length > 0) {
     print("The last run was cut off: pulumi cancel");
     await pulumi(["cancel", "--yes"]);
   }
@@ -57,7 +58,7 @@ async function clearLock({ backend, projectName, stackName, print, pulumi }: Rec
 
 function lockFiles(folder: string): string[] {
   return existsSync(folder)
-    ? readdirSync(folder)
+    ? readdirSync(folder, { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".json"))
         .map((name) => join(folder, name))
     : [];
@@ -90,7 +91,8 @@ async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
 
 /**
  * Takes away what Azure has and the state has not: made by a run that was cut off or never got Azure's answer, or left by
- * a `destroy` that failed. The next `up` would be refused with "cannot create already existing resource".
+ * a `destroy` that failed. The next `up` would be refused with "cannot create already existing resource". What lies in
+ * another stack's group is left to that stack's next run.
  * To import it would be the other way, but `pulumi refresh --import-pending-creates` of v3.259 forgets it without importing.
  */
 export async function removeUnrecorded(recovery: Recovery): Promise<void> {
@@ -101,12 +103,24 @@ export async function removeUnrecorded(recovery: Recovery): Promise<void> {
   const unrecorded = subscription.store
     .list()
     .map(({ id }) => id)
-    .filter((id) => !recorded.includes(id));
+    .filter((id) => !recorded.includes(id) && !otherGroups(recovery).includes(parseId(id)?.names[0] ?? ""));
   // What lies in another one goes with it; and in the order of their IDs, what uses one comes before it.
   for (const id of unrecorded.filter((each) => !unrecorded.some((other) => each.startsWith(`${other}/`)))) {
     print(`In Azure, but not in the state: ${deleteCommand(id)}`);
     await subscription.delete(id);
   }
+}
+
+/** The resource groups of the backend's other stacks. */
+function otherGroups({ backend, projectName, stackName }: Recovery): string[] {
+  const folder = stateFolder(backend, projectName);
+  return (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => name.endsWith(".json") && name !== `${stackName}.json`)
+    .map((name) => `${projectName}-${name.slice(0, -".json".length)}`);
+}
+
+function stateFolder(backend: string, projectName: string): string {
+  return join(backend, ".pulumi/stacks", projectName);
 }
 
 /** What a user of Azure types. */
@@ -128,7 +142,7 @@ async function settlePending(recovery: Recovery): Promise<void> {
 }
 
 function readState({ backend, projectName, stackName }: Recovery): State {
-  const file = join(backend, ".pulumi/stacks", projectName, `${stackName}.json`);
+  const file = join(stateFolder(backend, projectName), `${stackName}.json`);
   if (!existsSync(file)) return {};
   const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as { checkpoint?: { latest?: State } };
   return checkpoint?.latest ?? {};

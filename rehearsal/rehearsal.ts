@@ -18,8 +18,10 @@ const PROJECT_NAME = "azure-docker-host";
 
 /** What a rehearsal is to be. */
 export interface RehearsalOptions {
-  /** The folder that holds all of it; made if it is not there. */
+  /** The folder that holds all of it; made if it is not there. Several stacks may be in it, of one Azure and one network. */
   directory: string;
+  /** The stack. Defaults to "rehearsal". */
+  stack?: string;
   /** Whether virtual machines are real ones. Where they can't be, the rehearsal says why and goes on without. */
   machines: boolean;
   /** Takes the lines that tell what is done. */
@@ -40,6 +42,8 @@ export class Rehearsal {
     /** The environment of everything that the engine starts. */
     readonly environment: Record<string, string>,
     readonly subscription: Subscription,
+    /** The stack's own ca.pem, cert.pem and key.pem are in this folder. */
+    readonly client: string,
     private readonly stack: Stack,
     private readonly recovery: Recovery,
     private readonly print: Print,
@@ -48,17 +52,20 @@ export class Rehearsal {
   /**
    * Gets whatever a rehearsal needs, and completes what a run that was cut off left half done.
    *
-   * @throws what can't be had, or that another run goes on in this folder.
+   * @throws what can't be had, that the stack can't have that name, or that another run goes on in this folder.
    */
   static async open(options: RehearsalOptions): Promise<Rehearsal> {
-    const { print } = options;
+    const { print, stack: stackName = STACK_NAME } = options;
+    if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(stackName)) {
+      throw new Error(`the stack "${stackName}": allowed are 1 to 40 lower-case letters, digits and hyphens`);
+    }
     const directory = resolve(options.directory);
     const withMachines = options.machines && supported(print);
     const [engine, rootFileSystem] = await Promise.all([
       ensureEngine(print),
       withMachines ? ensureSystemPackages(print).then(() => ensureRootFileSystem(print)) : undefined,
     ]);
-    const files = filesOf(directory);
+    const files = filesOf(directory, stackName);
     for (const folder of [files.backend, files.home, files.project])
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     copyFileSync(join(PROJECT, "Pulumi.yaml"), join(files.project, "Pulumi.yaml"));
@@ -80,11 +87,11 @@ export class Rehearsal {
     const recovery: Recovery = {
       backend: files.backend,
       projectName: PROJECT_NAME,
-      stackName: STACK_NAME,
+      stackName,
       subscription,
       print,
       pulumi: (args) =>
-        runQuietly(engine.path, [...args, "--stack", STACK_NAME, "--non-interactive"], {
+        runQuietly(engine.path, [...args, "--stack", stackName, "--non-interactive"], {
           cwd: files.project,
           env: { ...process.env, ...environment },
         }),
@@ -93,7 +100,7 @@ export class Rehearsal {
 
     const { LocalWorkspace, PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
     const stack = await LocalWorkspace.createOrSelectStack(
-      { stackName: STACK_NAME, projectName: PROJECT_NAME, program },
+      { stackName, projectName: PROJECT_NAME, program },
       {
         workDir: files.project,
         envVars: environment,
@@ -103,7 +110,7 @@ export class Rehearsal {
     for (const [name, value] of Object.entries(options.config ?? {})) {
       await stack.setConfig(name, { value, secret: name === "adminPassword" }, /[.[]/.test(name));
     }
-    return new Rehearsal(directory, rootFileSystem, environment, subscription, stack, recovery, print);
+    return new Rehearsal(directory, rootFileSystem, environment, subscription, files.client, stack, recovery, print);
   }
 
   /** Shows what `up` would do; changes nothing. */
@@ -126,12 +133,13 @@ export class Rehearsal {
     return (await this.stack.refresh({ onEvent: new Display(this.print).onEvent })).summary.resourceChanges ?? {};
   }
 
-  /** Takes all of it away: the stack's resources, every machine, the network, the client's certificates. */
+  /** Takes the stack's resources away, machine and client's certificates too; the last stack to go takes the network along. */
   async destroy(): Promise<Changes> {
     const result = await this.stack.destroy({ onEvent: new Display(this.print).onEvent });
     // The engine takes away what the state has.
     await removeUnrecorded(this.recovery);
-    await sweep(this.directory);
+    rmSync(this.client, { recursive: true, force: true });
+    if (this.subscription.store.list().length === 0) await sweep(this.directory);
     return result.summary.resourceChanges ?? {};
   }
 
@@ -142,10 +150,11 @@ export class Rehearsal {
 
   /** The docker command with the arguments that make it a client of this host. */
   dockerCommand(outputs: StackOutputs): { command: string; args: string[] } {
-    const { client, dockerConfig } = filesOf(this.directory);
-    const pem = (name: string): string => join(client, `${name}.pem`);
+    const { dockerConfig } = filesOf(this.directory);
+    const pem = (name: string): string => join(this.client, `${name}.pem`);
     // The name is Azure's to resolve; the address is in the certificate too.
-    const host = outputs.dockerHost.replace(outputs.fqdn, outputs.publicIpAddress);
+    const { dockerHost, fqdn = dockerHost, publicIpAddress = dockerHost } = outputs;
+    const host = dockerHost.replace(fqdn, publicIpAddress);
     const onPath = (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, "docker")));
     return {
       command: onPath ? "docker" : join(this.rootFileSystem ?? "", "usr/bin/docker"),
@@ -157,20 +166,19 @@ export class Rehearsal {
     };
   }
 
-  private writeClient(outputs: StackOutputs): void {
-    const { client } = filesOf(this.directory);
-    writePrivately(join(client, "ca.pem"), outputs.caCert);
-    writePrivately(join(client, "cert.pem"), outputs.clientCert);
-    writePrivately(join(client, "key.pem"), outputs.clientKey);
+  private writeClient({ caCert, clientCert, clientKey }: StackOutputs): void {
+    for (const [name, pem] of Object.entries({ ca: caCert, cert: clientCert, key: clientKey })) {
+      if (pem !== undefined) writePrivately(join(this.client, `${name}.pem`), pem);
+    }
   }
 }
 
-/** Takes away what a rehearsal left on this computer beside its own folder, and the client's certificates. */
+/** Takes away what a rehearsal left on this computer beside its own folder, and the clients' certificates. */
 export async function sweep(directory: string): Promise<void> {
   const root = resolve(directory);
   if (existsSync(join(root, FOLDERS.network))) await machinesOf(root, "").removeAll();
   rmSync(join(root, FOLDERS.network), { force: true });
-  rmSync(filesOf(root).client, { recursive: true, force: true });
+  rmSync(dirname(filesOf(root).client), { recursive: true, force: true });
 }
 
 /** The program, loaded when the engine asks for it: nothing else of a rehearsal needs azure-native. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { filesOf } from "../../rehearsal/files";
+import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
 
 /** What the state file says of a resource. */
@@ -35,12 +35,12 @@ export class Scratch {
   }
 
   /** Opens the rehearsal, anew each time, as each command does. */
-  async open(config: RehearsalOptions["config"] = {}): Promise<Rehearsal> {
+  async open(config: RehearsalOptions["config"] = {}, stack = STACK_NAME): Promise<Rehearsal> {
     this.lines = [];
     const print = (line: string): void => {
       this.lines.push(line);
     };
-    return Rehearsal.open({ directory: this.directory, machines: this.machines, print, config });
+    return Rehearsal.open({ directory: this.directory, stack, machines: this.machines, print, config });
   }
 
   /** The steps that were shown, by resource: its sign, and for an update or a replacement what changed, as in "~ securityRules". */
@@ -69,9 +69,9 @@ export class Scratch {
     writeFileSync(stackFile, text.replace(/^config:\n/m, `config:\n${lines}`));
   }
 
-  /** What the engine's state holds, by name. */
-  state(): Record<string, StateResource> {
-    const file = join(filesOf(this.directory).backend, ".pulumi/stacks/azure-docker-host/rehearsal.json");
+  /** What the engine's state holds of a stack, by name. */
+  state(stack = STACK_NAME): Record<string, StateResource> {
+    const file = join(filesOf(this.directory).backend, `.pulumi/stacks/azure-docker-host/${stack}.json`);
     const state = JSON.parse(readFileSync(file, "utf8")) as {
       checkpoint: { latest?: { resources?: StateResource[]; pending_operations?: unknown[] } };
     };
