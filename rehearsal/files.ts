@@ -9,7 +9,10 @@ export const STACK_NAME = "rehearsal";
 export function filesOf(
   directory: string,
   stack = STACK_NAME,
-): Record<"backend" | "home" | "project" | "stackFile" | "passphrase" | "client" | "dockerConfig", string> {
+): Record<
+  "backend" | "home" | "project" | "stackFile" | "passphrase" | "clients" | "client" | "commands" | "dockerConfig",
+  string
+> {
   return {
     /** Pulumi's local backend: state, history, locks. */
     backend: join(directory, "backend"),
@@ -19,8 +22,11 @@ export function filesOf(
     project: join(directory, "project"),
     stackFile: join(directory, "project", `Pulumi.${stack}.yaml`),
     passphrase: join(directory, "passphrase"),
-    /** The client's ca.pem, cert.pem and key.pem. */
+    /** Of each stack's client: ca.pem, cert.pem and key.pem. */
+    clients: join(directory, "client"),
     client: join(directory, "client", stack),
+    /** Commands that this computer may lack. */
+    commands: join(directory, "commands"),
     /** The docker command's own folder, so that the user's ~/.docker is not touched. */
     dockerConfig: join(directory, "docker-config"),
   };

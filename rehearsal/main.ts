@@ -1,9 +1,7 @@
 /** The command line of the rehearsal: start, preview, up, refresh, destroy, status. */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
-import type { StackOutputs } from "../outputs";
 import { STACK_NAME, filesOf } from "./files";
 import { type Changes, Rehearsal, sweep } from "./rehearsal";
 
@@ -54,16 +52,30 @@ async function bringUp(rehearsal: Rehearsal): Promise<void> {
     head("Done, without machines: no daemon was asked");
     return;
   }
-  const { command, args } = rehearsal.dockerCommand(outputs);
-  head(`docker --tlsverify --host ${args.at(-1) ?? ""} info`);
-  const answer = spawnSync(command, [...args, "info"], { stdio: ["ignore", "inherit", "inherit"] });
-  if (answer.error) throw answer.error;
-  if (answer.status !== 0)
-    throw new Error(`the daemon did not answer: docker info ended with ${String(answer.status)}`);
+  if (outputs.publicIpAddress === undefined) {
+    head("Done: the host has no public address, so no daemon was asked");
+    return;
+  }
+  head("docker-host connect");
+  // The name is Azure's to resolve; the address is in the certificate too.
+  const { stackName: stack, directory } = rehearsal;
+  const reached = ["--stack", stack, "--address", outputs.publicIpAddress];
+  const { client, commands } = filesOf(directory, stack);
+  mustRun(rehearsal, "docker-host", ["connect", ...reached, "--cert-dir", client]);
+  head("docker-host check");
+  mustRun(rehearsal, "docker-host", ["check", ...reached, "--wait", "2m"]);
+  head(`docker --context ${stack} info`);
+  mustRun(rehearsal, "docker", ["--context", stack, "info"]);
   head("It answers. To use it by hand:");
-  print(`  export DOCKER_HOST=${args.at(-1) ?? ""} DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=${rehearsal.client}`);
+  print(`  export PATH="$PATH:${commands}"     # a docker command, if you have none`);
+  print(`  eval "$(npx docker-host env --cert-dir ${client})"`);
   print("  docker info");
   print("  npm run rehearse -- destroy");
+}
+
+function mustRun(rehearsal: Rehearsal, command: string, args: string[]): void {
+  const code = rehearsal.runAsClient(command, args);
+  if (code !== 0) throw new Error(`${command} ${args[0] ?? ""} ended with ${code}`);
 }
 
 async function preview(options: Options): Promise<void> {
@@ -86,6 +98,13 @@ async function destroy(options: Options): Promise<void> {
     return;
   }
   const rehearsal = await open(options);
+  if (rehearsal.rootFileSystem !== undefined) {
+    mustRun(rehearsal, "docker-host", [
+      "disconnect",
+      "--cert-dir",
+      filesOf(rehearsal.directory, rehearsal.stackName).client,
+    ]);
+  }
   head("Destroy");
   summary(await rehearsal.destroy());
 }
@@ -99,16 +118,10 @@ async function status(options: Options): Promise<void> {
     print(`  ${provisioningState.padEnd(10)} ${(id.split("/").at(-1) ?? "").padEnd(32)} ${armType}`);
   }
   const outputs = await rehearsal.outputs();
-  if (outputs) print(`  ${outputs.dockerHost}: ${answers(rehearsal, outputs)}`);
-}
-
-function answers(rehearsal: Rehearsal, outputs: StackOutputs): string {
-  if (rehearsal.rootFileSystem === undefined) return "no machines in this rehearsal";
-  const { command, args } = rehearsal.dockerCommand(outputs);
-  const { status: code, stdout } = spawnSync(command, [...args, "version", "--format", "{{.Server.Version}}"], {
-    encoding: "utf8",
-  });
-  return code === 0 ? `Docker ${stdout.trim()} answers` : "Docker does not answer";
+  if (outputs === undefined || rehearsal.rootFileSystem === undefined) return;
+  const { publicIpAddress: address, dockerHost } = outputs;
+  if (address === undefined) print(`  ${dockerHost}: no public address`);
+  else rehearsal.runAsClient("docker-host", ["check", "--stack", rehearsal.stackName, "--address", address]);
 }
 
 /** `NAME=VALUE`, as `pulumi up --config` takes it. */

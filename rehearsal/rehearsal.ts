@@ -1,6 +1,7 @@
 /** A rehearsal: the program on the real engine, against the loopback Azure, in one folder. */
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
 import type { StackOutputs } from "../outputs";
@@ -15,6 +16,7 @@ import { type Recovery, recover, removeUnrecorded, runQuietly } from "./recovery
 
 const PROJECT = resolve(__dirname, "..");
 const PROJECT_NAME = "azure-docker-host";
+const DOCKER_HOST = join(PROJECT, "client/docker-host.cjs");
 
 /** What a rehearsal is to be. */
 export interface RehearsalOptions {
@@ -39,11 +41,11 @@ export class Rehearsal {
     readonly directory: string,
     /** The root file system of its machines; absent without machines. */
     readonly rootFileSystem: string | undefined,
-    /** The environment of everything that the engine starts. */
+    /** The environment of everything that the engine starts, and of a person who uses the stack. */
     readonly environment: Record<string, string>,
     readonly subscription: Subscription,
-    /** The stack's own ca.pem, cert.pem and key.pem are in this folder. */
-    readonly client: string,
+    /** The stack's name. */
+    readonly stackName: string,
     private readonly stack: Stack,
     private readonly recovery: Recovery,
     private readonly print: Print,
@@ -70,16 +72,18 @@ export class Rehearsal {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     copyFileSync(join(PROJECT, "Pulumi.yaml"), join(files.project, "Pulumi.yaml"));
     if (!existsSync(files.passphrase)) writePrivately(files.passphrase, randomBytes(24).toString("base64"));
+    if (rootFileSystem !== undefined) provideDocker(files.commands, rootFileSystem);
     if (!existsSync(files.stackFile)) writePrivately(files.stackFile, firstConfig(directory, withMachines));
 
     const environment = {
-      PATH: [join(__dirname, "providers/bin"), engine.directory, process.env.PATH].join(":"),
+      PATH: [join(__dirname, "providers/bin"), engine.directory, process.env.PATH, files.commands].join(":"),
       PULUMI_HOME: files.home,
       // Without files for metadata: the engine does not write those whole or not at all, and one that is cut off hides the state.
       PULUMI_BACKEND_URL: `file://${files.backend}?metadata=skip`,
       PULUMI_CONFIG_PASSPHRASE: readFileSync(files.passphrase, "utf8"),
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      DOCKER_CONFIG: files.dockerConfig,
       [ENVIRONMENT.directory]: directory,
       ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
     };
@@ -110,7 +114,7 @@ export class Rehearsal {
     for (const [name, value] of Object.entries(options.config ?? {})) {
       await stack.setConfig(name, { value, secret: name === "adminPassword" }, /[.[]/.test(name));
     }
-    return new Rehearsal(directory, rootFileSystem, environment, subscription, files.client, stack, recovery, print);
+    return new Rehearsal(directory, rootFileSystem, environment, subscription, stackName, stack, recovery, print);
   }
 
   /** Shows what `up` would do; changes nothing. */
@@ -118,13 +122,12 @@ export class Rehearsal {
     return (await unlessRejected(this.stack.preview({ onEvent: new Display(this.print).onEvent }))).changeSummary;
   }
 
-  /** Makes the stack what the program says, and writes the client's certificates. */
+  /** Makes the stack what the program says. */
   async up(): Promise<{ changes: Changes; outputs: StackOutputs }> {
     await removeUnrecorded(this.recovery);
     const result = await unlessRejected(this.stack.up({ onEvent: new Display(this.print).onEvent }));
     const outputs = plainOutputs(result.outputs);
     if (!outputs) throw new Error("the stack has no outputs");
-    this.writeClient(outputs);
     return { changes: result.summary.resourceChanges ?? {}, outputs };
   }
 
@@ -133,12 +136,11 @@ export class Rehearsal {
     return (await this.stack.refresh({ onEvent: new Display(this.print).onEvent })).summary.resourceChanges ?? {};
   }
 
-  /** Takes the stack's resources away, machine and client's certificates too; the last stack to go takes the network along. */
+  /** Takes the stack's resources away, the machine too; the last stack to go takes the network along. */
   async destroy(): Promise<Changes> {
     const result = await this.stack.destroy({ onEvent: new Display(this.print).onEvent });
     // The engine takes away what the state has.
     await removeUnrecorded(this.recovery);
-    rmSync(this.client, { recursive: true, force: true });
     if (this.subscription.store.list().length === 0) await sweep(this.directory);
     return result.summary.resourceChanges ?? {};
   }
@@ -148,37 +150,31 @@ export class Rehearsal {
     return plainOutputs(await this.stack.outputs());
   }
 
-  /** The docker command with the arguments that make it a client of this host. */
-  dockerCommand(outputs: StackOutputs): { command: string; args: string[] } {
-    const { dockerConfig } = filesOf(this.directory);
-    const pem = (name: string): string => join(this.client, `${name}.pem`);
-    // The name is Azure's to resolve; the address is in the certificate too.
-    const { dockerHost, fqdn = dockerHost, publicIpAddress = dockerHost } = outputs;
-    const host = dockerHost.replace(fqdn, publicIpAddress);
-    const onPath = (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, "docker")));
-    return {
-      command: onPath ? "docker" : join(this.rootFileSystem ?? "", "usr/bin/docker"),
-      args: [
-        ...["--config", dockerConfig, "--tlsverify"],
-        ...["--tlscacert", pem("ca"), "--tlscert", pem("cert"), "--tlskey", pem("key")],
-        ...["--host", host],
-      ],
-    };
-  }
-
-  private writeClient({ caCert, clientCert, clientKey }: StackOutputs): void {
-    for (const [name, pem] of Object.entries({ ca: caCert, cert: clientCert, key: clientKey })) {
-      if (pem !== undefined) writePrivately(join(this.client, `${name}.pem`), pem);
-    }
+  /** Runs `docker-host` or another command as a person does who uses the stack, in its project; gives its exit code. */
+  runAsClient(command: string, args: string[]): number {
+    const [file, ...words] = command === "docker-host" ? [process.execPath, DOCKER_HOST, ...args] : [command, ...args];
+    const options = { cwd: filesOf(this.directory).project, env: { ...process.env, ...this.environment } };
+    const { status, error } = spawnSync(file, words, { ...options, stdio: ["ignore", "inherit", "inherit"] });
+    if (error) throw error;
+    return status ?? 1;
   }
 }
 
-/** Takes away what a rehearsal left on this computer beside its own folder, and the clients' certificates. */
+/** The machines' docker command, for a computer that has none of its own. */
+function provideDocker(folder: string, rootFileSystem: string): void {
+  const link = join(folder, "docker");
+  mkdirSync(folder, { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(join(rootFileSystem, "usr/bin/docker"), link);
+}
+
+/** Takes away what a rehearsal left on this computer beside its own folder, and its clients' certificates and contexts. */
 export async function sweep(directory: string): Promise<void> {
   const root = resolve(directory);
   if (existsSync(join(root, FOLDERS.network))) await machinesOf(root, "").removeAll();
   rmSync(join(root, FOLDERS.network), { force: true });
-  rmSync(dirname(filesOf(root).client), { recursive: true, force: true });
+  const { clients, dockerConfig } = filesOf(root);
+  for (const folder of [clients, dockerConfig]) rmSync(folder, { recursive: true, force: true });
 }
 
 /** The program, loaded when the engine asks for it: nothing else of a rehearsal needs azure-native. */

@@ -43,13 +43,6 @@ test("two stacks side by side, one destroyed, then the other", async (t) => {
     await third.destroy({ remove: true });
   });
 
-  await t.test("each has its client's files", () => {
-    for (const [stack, { clientKey }] of Object.entries({ rehearsal: first, second })) {
-      const key = join(filesOf(scratch.directory, stack).client, "key.pem");
-      assert.equal(readFileSync(key, "utf8"), clientKey, stack);
-    }
-  });
-
   await t.test("what the first one's run left half done is its own to complete", async () => {
     const nic = store.list().find(({ id }) => id.includes("-rehearsal/") && id.endsWith("-nic"));
     assert.ok(nic, "there is an interface");
@@ -64,7 +57,6 @@ test("two stacks side by side, one destroyed, then the other", async (t) => {
     const before = store.list().filter(({ id }) => id.includes("azure-docker-host-second"));
     assert.deepEqual(await (await scratch.open()).destroy(), { delete: 18 });
     assert.deepEqual(store.list(), before);
-    assert.ok(!existsSync(filesOf(scratch.directory).client), "its client's files are gone");
     const { changes, outputs } = await (await scratch.open({}, "second")).up();
     assert.deepEqual(changes, { same: 18 });
     assert.deepEqual(outputs, second);
@@ -74,7 +66,6 @@ test("two stacks side by side, one destroyed, then the other", async (t) => {
     assert.deepEqual(await (await scratch.open({}, "second")).destroy(), { delete: 18 });
     assert.deepEqual(store.list(), []);
     assert.deepEqual([scratch.state(), scratch.state("second")], [{}, {}]);
-    assert.ok(!readdirSync(scratch.directory).includes("client"), "no client's files");
   });
 });
 

@@ -26,7 +26,7 @@ test("a host and its clients", async (t) => {
   let rehearsal: Rehearsal = await scratch.open({ ...clients, shareAuthority: "true" });
   const { outputs } = await rehearsal.up();
   const { fqdn = "", publicIpAddress = "" } = outputs;
-  const machine = machineOf(rehearsal, fqdn);
+  const machine = machineOf(rehearsal);
   const computer = new ClientComputer(rehearsal);
   computer.resolve({ [fqdn]: publicIpAddress, "elsewhere.example": publicIpAddress });
   const keys = Object.values(outputs.clientKeys ?? {}).map((key) => key.split("\n")[1] ?? "");
@@ -67,8 +67,8 @@ test("a host and its clients", async (t) => {
   await t.test("docker by its context: info, an image made on the spot, a container", () => {
     const docker = (args: string[], input: string | Buffer = ""): Outcome =>
       computer.run(["docker", "--context", "rehearsal", ...args], input);
-    const info = docker(["info", "--format", "{{.Name}}"]);
-    assert.equal(info.stdout, "docker-host\n", info.stderr);
+    const info = docker(["info", "--format", "{{.Name}} {{.LiveRestoreEnabled}}"]);
+    assert.equal(info.stdout, "docker-host true\n", info.stderr);
     const bundle =
       'cd "$0" && for f in /bin/sh $(ldd /bin/sh | grep -o "/[^ ]*\\.so[^ ]*"); do cp --parents -L "$f" .; done && tar c .';
     const folder = fs.mkdtempSync(join(scratch.directory, "image-"));
@@ -175,7 +175,8 @@ test("a host and its clients", async (t) => {
       computer.run(["docker", "--context", context, "version", "--format", "{{.Server.Os}}"]);
     assert.equal(ask("of-ci").stdout, "linux\n");
 
-    scratch.setList("clients", ["admin"]);
+    const removed = computer.run(["pulumi", "config", "rm", "--path", "clients[1]", "--stack", "rehearsal"]);
+    assert.equal(removed.status, 0, removed.stderr);
     rehearsal = await scratch.open();
     const after = await rehearsal.up();
     assert.deepEqual(Object.keys(after.outputs.clientCerts), ["admin"]);

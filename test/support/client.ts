@@ -22,7 +22,7 @@ export class ClientComputer {
     this.docker = join(home, ".docker");
     this.hosts = join(home, "hosts");
     this.project = filesOf(rehearsal.directory).project;
-    this.environment = { ...process.env, ...rehearsal.clientEnvironment(), HOME: home, DOCKER_CONFIG: this.docker };
+    this.environment = { ...process.env, ...rehearsal.environment, HOME: home, DOCKER_CONFIG: this.docker };
     this.resolve({});
   }
 
