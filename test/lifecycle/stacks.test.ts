@@ -1,7 +1,6 @@
 /** Several stacks in one rehearsal: one backend, one Azure, and no stack touches what is another one's. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { LocalWorkspace } from "@pulumi/pulumi/automation/index.js";
 import { StackReference } from "@pulumi/pulumi/stackReference.js";
