@@ -16,6 +16,9 @@ import { type Recovery, recover, removeUnrecorded, runQuietly } from "./recovery
 const PROJECT = resolve(__dirname, "..");
 const PROJECT_NAME = "azure-docker-host";
 
+/** The settings that the program takes encrypted alone. */
+const SECRET_SETTINGS = ["adminPassword", "caPrivateKeyPem"];
+
 /** What a rehearsal is to be. */
 export interface RehearsalOptions {
   /** The folder that holds all of it; made if it is not there. */
@@ -24,7 +27,7 @@ export interface RehearsalOptions {
   machines: boolean;
   /** Takes the lines that tell what is done. */
   print: Print;
-  /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, a password encrypted. */
+  /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, secrets encrypted. */
   config?: Record<string, string>;
 }
 
@@ -101,7 +104,7 @@ export class Rehearsal {
       },
     );
     for (const [name, value] of Object.entries(options.config ?? {})) {
-      await stack.setConfig(name, { value, secret: name === "adminPassword" }, /[.[]/.test(name));
+      await stack.setConfig(name, { value, secret: SECRET_SETTINGS.includes(name) }, /[.[]/.test(name));
     }
     return new Rehearsal(directory, rootFileSystem, environment, subscription, stack, recovery, print);
   }
@@ -145,7 +148,7 @@ export class Rehearsal {
     const { client, dockerConfig } = filesOf(this.directory);
     const pem = (name: string): string => join(client, `${name}.pem`);
     // The name is Azure's to resolve; the address is in the certificate too.
-    const host = outputs.dockerHost.replace(outputs.fqdn, outputs.publicIpAddress);
+    const host = outputs.dockerHost.replace(outputs.fqdn ?? "", outputs.publicIpAddress ?? "");
     const onPath = (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, "docker")));
     return {
       command: onPath ? "docker" : join(this.rootFileSystem ?? "", "usr/bin/docker"),
@@ -160,8 +163,8 @@ export class Rehearsal {
   private writeClient(outputs: StackOutputs): void {
     const { client } = filesOf(this.directory);
     writePrivately(join(client, "ca.pem"), outputs.caCert);
-    writePrivately(join(client, "cert.pem"), outputs.clientCert);
-    writePrivately(join(client, "key.pem"), outputs.clientKey);
+    writePrivately(join(client, "cert.pem"), outputs.clientCert ?? "");
+    writePrivately(join(client, "key.pem"), outputs.clientKey ?? "");
   }
 }
 
