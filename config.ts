@@ -1,6 +1,8 @@
 /** Reads the stack's configuration into typed, checked settings; nothing is declared before all of it holds. */
 import * as pulumi from "@pulumi/pulumi";
+import { checkClientAuthority, checkGivenAuthority } from "./components/authorities";
 import {
+  DEFAULTS,
   checkPassword,
   checkPasswordLogin,
   checkSshPublicKey,
@@ -22,8 +24,14 @@ const SETTINGS = {
   dockerVersion: "string",
   daemonOptions: "object",
   forceUpdateTag: "string",
+  clients: "list",
+  clientAuthorities: "list",
   keyGeneration: "integer",
   authorityGenerations: "integers",
+  caCertPem: "string",
+  caPrivateKeyPem: "secret",
+  authorityStack: "string",
+  shareAuthority: "boolean",
   adminUsername: "string",
   sshPublicKey: "string",
   passwordLogin: "boolean",
@@ -46,10 +54,15 @@ interface FormTypes {
   secret: pulumi.Output<string>;
 }
 
+type Values<Types> = {
+  -readonly [Name in keyof typeof SETTINGS]?: Types[(typeof SETTINGS)[Name] & keyof Types];
+} & { dockerSources: string[] };
+
 /** A stack's configuration; what the user didn't set is absent. */
-export type StackConfig = { -readonly [Name in keyof typeof SETTINGS]?: FormTypes[(typeof SETTINGS)[Name]] } & {
-  dockerSources: string[];
-};
+export type StackConfig = Values<FormTypes>;
+
+/** The same while it is checked, with its secrets in plain text. */
+type PlainConfig = Values<Omit<FormTypes, "secret"> & { secret: string }>;
 
 /**
  * Reads the configuration of the stack that runs, in the project's own namespace.
@@ -61,16 +74,53 @@ export function readConfig(): StackConfig {
   refuse(problems);
   refuse(checkEncrypted());
   // A required list has no sensible default; the empty one is refused with the reason.
-  const config = { dockerSources: [], ...values } as Omit<StackConfig, "adminPassword"> & { adminPassword?: string };
+  const config = withoutDefaults({ dockerSources: [], ...values });
   completeSettings(config);
   refuse([
     ...checkPasswordLogin(config.passwordLogin ?? false, config.adminPassword !== undefined),
     ...(config.adminPassword === undefined ? [] : checkPassword(config.adminPassword)),
     ...(config.sshPublicKey === undefined ? [] : checkSshPublicKey(config.sshPublicKey)),
     ...(config.tags === undefined ? [] : checkTags(config.tags)),
+    ...checkGivenAuthority(config),
+    ...(config.clientAuthorities ?? []).flatMap((pem, index) =>
+      checkClientAuthority(`clientAuthorities[${index}]`, pem),
+    ),
+    ...checkAuthorityStack(config, `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`),
   ]);
-  const { adminPassword, ...plain } = config;
-  return adminPassword === undefined ? plain : { ...plain, adminPassword: pulumi.secret(adminPassword) };
+  const { adminPassword, caPrivateKeyPem, ...plain } = config;
+  return {
+    ...plain,
+    ...(adminPassword !== undefined && { adminPassword: pulumi.secret(adminPassword) }),
+    ...(caPrivateKeyPem !== undefined && { caPrivateKeyPem: pulumi.secret(caPrivateKeyPem) }),
+  };
+}
+
+/** Without those defaults of Pulumi.yaml's that stand for "not given": an authority that is given takes the place of generations. */
+function withoutDefaults({ clients = [], authorityGenerations, ...config }: PlainConfig): PlainConfig {
+  const given = config.caCertPem !== undefined || config.authorityStack !== undefined;
+  const isDefault = authorityGenerations?.join() === DEFAULTS.authorityGenerations.join();
+  return {
+    ...config,
+    ...(clients.length > 0 && { clients }),
+    ...(authorityGenerations !== undefined && !(given && isDefault) && { authorityGenerations }),
+  };
+}
+
+/** What is wrong with the stack that the authority is from. */
+function checkAuthorityStack(config: PlainConfig, ownName: string): string[] {
+  const { authorityStack, authorityGenerations, caCertPem, caPrivateKeyPem } = config;
+  if (authorityStack === undefined) return [];
+  const given = `authorityStack: ${JSON.stringify(authorityStack)}`;
+  const others = Object.entries({ authorityGenerations, caCertPem, caPrivateKeyPem });
+  return [
+    ...(/^[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(authorityStack)
+      ? []
+      : [`${given} is no stack's full name; allowed: ORGANIZATION/PROJECT/STACK (pulumi stack ls --all)`]),
+    ...(authorityStack === ownName ? [`${given} is this stack itself; allowed: another stack of this program`] : []),
+    ...others
+      .filter(([, value]) => value !== undefined)
+      .map(([name]) => `${name}: given with authorityStack, which is another authority; allowed: one of the two`),
+  ];
 }
 
 /** The settings of one namespace, each in its form, and what is wrong with them. */

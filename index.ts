@@ -1,13 +1,16 @@
 /** The program: one Docker host in a resource group of its own. */
 import * as resources from "@pulumi/azure-native/resources";
 import * as pulumi from "@pulumi/pulumi";
+import { readSharedAuthority } from "./authority";
 import { DockerHost } from "./components/dockerHost";
 import { readConfig } from "./config";
 import type { StackOutputs } from "./outputs";
 
 /** A function, so that each run in one process starts afresh; what it returns are the stack's outputs. */
-export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Output<unknown> }> => {
-  const config = readConfig();
+export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Input<unknown> }> => {
+  const { authorityStack, shareAuthority, ...config } = readConfig();
+  const authority =
+    authorityStack === undefined ? undefined : await readSharedAuthority(authorityStack, config.clients ?? []);
 
   const group = new resources.ResourceGroup("group", {
     resourceGroupName: `${pulumi.getProject()}-${pulumi.getStack()}`,
@@ -16,19 +19,25 @@ export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Output<unknown
 
   const host = new DockerHost(
     "docker-host",
-    { resourceGroupName: group.name, location: group.location, ...config },
+    { resourceGroupName: group.name, location: group.location, ...config, ...authority?.host },
     { deletedWith: group },
   );
 
+  // Pulumi warns of an output that has no value.
   return {
     dockerHost: host.dockerHost,
     fqdn: host.fqdn,
     publicIpAddress: host.publicIpAddress,
     adminUsername: host.adminUsername,
     caCert: host.caCert,
-    clientCert: host.clientCert,
-    clientKey: host.clientKey,
-    // Pulumi warns of an output that has no value.
+    clientCerts: host.clientCerts.apply((own) => ({ ...authority?.clientCerts, ...own })),
+    ...((authority === undefined || config.clients !== undefined) && {
+      clientCert: host.clientCert,
+      clientKey: host.clientKey,
+      clientKeys: host.clientKeys,
+    }),
+    ...(authorityStack !== undefined && { authorityStack }),
+    ...(shareAuthority === true && { caPrivateKey: host.caPrivateKey }),
     ...(config.sshPublicKey === undefined && { sshPrivateKey: host.sshPrivateKey }),
     ...(config.passwordLogin === true && { adminPassword: host.adminPassword }),
   };

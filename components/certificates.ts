@@ -1,6 +1,8 @@
-/** Declares the authority, the server's and the clients' keys and certificates. */
+/** Declares the authority, the server's and the clients' keys and certificates; and takes those that are given. */
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { checkAuthority, checkAuthorityCertificate, checkClientAuthority, signingKey } from "./authorities";
+import { refuse } from "./settings";
 
 /** Hours in a year of 365 days, the unit of a certificate's validity. */
 const YEAR_HOURS = 365 * 24;
@@ -43,6 +45,27 @@ export function certificateAuthority(name: string, generation: number, opts: pul
     opts,
   );
   return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem };
+}
+
+/** An authority that is given, checked as soon as it is known: nothing is signed before. */
+export function givenAuthority(caCertPem: pulumi.Input<string>, caPrivateKeyPem: pulumi.Input<string>): KeyPair {
+  const certPem = pulumi.output(caCertPem).apply((pem) => {
+    refuse(checkAuthorityCertificate("caCertPem", pem));
+    return pem;
+  });
+  const privateKeyPem = pulumi.all([certPem, pulumi.secret(caPrivateKeyPem)]).apply(([cert, key]) => {
+    refuse(checkAuthority(cert, key));
+    return signingKey(key);
+  });
+  return { certPem, privateKeyPem };
+}
+
+/** One of `clientAuthorities`, checked as soon as it is known. */
+export function clientAuthority(certPem: pulumi.Input<string>, index: number): pulumi.Output<string> {
+  return pulumi.output(certPem).apply((pem) => {
+    refuse(checkClientAuthority(`clientAuthorities[${index}]`, pem));
+    return pem;
+  });
 }
 
 /** What a server's certificate says, and who signs it. */

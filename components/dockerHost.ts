@@ -1,6 +1,13 @@
 /** The component: a Docker host on Azure with mutual TLS, from its keys to its daemon. */
 import * as pulumi from "@pulumi/pulumi";
-import { certificateAuthority, clientCertificate, serverCertificate } from "./certificates";
+import { checkClientAuthority, checkGivenAuthority } from "./authorities";
+import {
+  certificateAuthority,
+  clientAuthority,
+  clientCertificate,
+  givenAuthority,
+  serverCertificate,
+} from "./certificates";
 import { declareInstaller } from "./installer";
 import { declareNetwork } from "./network";
 import {
@@ -66,8 +73,16 @@ export interface DockerHostArgs {
   forceUpdateTag?: string;
 
   /**
-   * The generation of the server's and the client's private keys, 1 or more. Another one makes new keys and certificates,
-   * and locks out whoever has the former client's key. Defaults to 1.
+   * The clients, by name, such as ["ann", "ci"]: each gets a key and a certificate of its own. 1 to 32 lower-case letters,
+   * digits, "-", "_" and ".", first a letter or digit. A name that is taken away is locked out by the same `up`, and nobody
+   * else; the first one is `clientCert` and `clientKey`. May be empty where `clientCertPems` or `clientAuthorities` are
+   * given. Defaults to ["admin"], with `clientCertPems` to none.
+   */
+  clients?: string[];
+
+  /**
+   * The generation of the server's and the clients' private keys, 1 or more. Another one makes new keys and certificates,
+   * and locks out whoever has a former client's key. Defaults to 1.
    */
   keyGeneration?: number;
 
@@ -123,26 +138,32 @@ export interface DockerHostArgs {
   subnetId?: pulumi.Input<string>;
 
   /**
-   * An existing authority's certificate, PEM; with `caPrivateKeyPem`. More certificates may follow it, such as its
-   * predecessor's: they are handed to the clients. Defaults to an authority of the host's own.
+   * An existing authority's certificate (CA:TRUE), PEM, valid now; with `caPrivateKeyPem`. More certificates may follow it,
+   * such as its predecessor's: they are handed to the clients. Defaults to an authority of the host's own.
    */
   caCertPem?: pulumi.Input<string>;
 
-  /** That authority's private key, PEM, a secret; with `caCertPem`. */
+  /**
+   * That authority's private key, PEM, a secret; with `caCertPem`. RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521,
+   * or Ed25519; without a passphrase.
+   */
   caPrivateKeyPem?: pulumi.Input<string>;
 
-  /**
-   * Certificates of the clients that the host trusts, each PEM. Given these, the host makes none of its own and has no
-   * `clientCert` and `clientKey`. Defaults to one new client named "admin".
-   */
+  /** Certificates of clients that the host trusts beside its own `clients`, each PEM. Defaults to none. */
   clientCertPems?: pulumi.Input<string>[];
+
+  /**
+   * Certificates of authorities whose clients the host trusts, each PEM, such as a company's: whoever has a certificate of
+   * theirs for clients is root on the host. Each must be an authority's (CA:TRUE) and valid now. Defaults to none.
+   */
+  clientAuthorities?: pulumi.Input<string>[];
 
   /** Tags of every resource that takes tags, such as { team: "build" }. Defaults to none. */
   tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
-/** The one client that a host has by itself. */
-const CLIENT_NAME = "admin";
+/** The clients that a host has by itself. */
+const DEFAULT_CLIENTS = ["admin"];
 
 /**
  * A Docker host on Azure that answers on port 4243 to its own clients alone.
@@ -162,10 +183,16 @@ export class DockerHost extends pulumi.ComponentResource {
   public readonly adminUsername: pulumi.Output<string>;
   /** The certificates of the authorities, PEM: a client's `ca.pem`, which verifies the server. For everyone. */
   public readonly caCert: pulumi.Output<string>;
-  /** The client's certificate, PEM: its `cert.pem`. For everyone. Undefined where `clientCertPems` are given. */
+  /** The authority's private key, PEM, for other hosts' `caPrivateKeyPem`. A secret: whoever has it can pass for the host. */
+  public readonly caPrivateKey: pulumi.Output<string>;
+  /** The certificate of the first of `clients`, PEM: its `cert.pem`. For everyone. Undefined where there are none. */
   public readonly clientCert: pulumi.Output<string | undefined>;
-  /** The client's private key, PEM: its `key.pem`. A secret: it is root on the host. Undefined where `clientCertPems` are given. */
+  /** The private key of the first of `clients`, PEM: its `key.pem`. A secret: it is root on the host. Undefined where there are none. */
   public readonly clientKey: pulumi.Output<string | undefined>;
+  /** The certificates of all `clients` by name, PEM. For everyone. */
+  public readonly clientCerts: pulumi.Output<Record<string, string>>;
+  /** The private keys of all `clients` by name, PEM. A secret. */
+  public readonly clientKeys: pulumi.Output<Record<string, string>>;
   /** The generated SSH key's private half, OpenSSH form. A secret. Undefined where `sshPublicKey` is given. */
   public readonly sshPrivateKey: pulumi.Output<string | undefined>;
   /** The administrator's password. A secret. Undefined without `passwordLogin`. */
@@ -200,7 +227,7 @@ export class DockerHost extends pulumi.ComponentResource {
 
     const [authority, ...otherAuthorities] =
       args.caCertPem !== undefined && args.caPrivateKeyPem !== undefined
-        ? [{ certPem: pulumi.output(args.caCertPem), privateKeyPem: pulumi.secret(args.caPrivateKeyPem) }]
+        ? [givenAuthority(args.caCertPem, args.caPrivateKeyPem)]
         : settings.authorityGenerations.map((generation) => certificateAuthority(name, generation, child));
     if (!authority) throw new Error("no authority");
     const names = pulumi
@@ -217,10 +244,17 @@ export class DockerHost extends pulumi.ComponentResource {
       },
       child,
     );
-    const client =
-      args.clientCertPems === undefined
-        ? clientCertificate(name, { clientName: CLIENT_NAME, keyGeneration: settings.keyGeneration }, child)
-        : undefined;
+    const clients = clientNames(args).map((clientName) => ({
+      clientName,
+      ...clientCertificate(name, { clientName, keyGeneration: settings.keyGeneration }, child),
+    }));
+    // By name, so that another order of the same clients changes nothing on the host.
+    const clientsByName = [...clients].sort((a, b) => (a.clientName < b.clientName ? -1 : 1));
+    const trusted = [
+      ...clientsByName.map(({ certPem }) => certPem),
+      ...(args.clientCertPems ?? []),
+      ...(args.clientAuthorities ?? []).map(clientAuthority),
+    ];
 
     const ssh = sshKey(name, args.sshPublicKey, child);
     const password = settings.passwordLogin ? adminPassword(name, args.adminPassword, child) : undefined;
@@ -243,12 +277,8 @@ export class DockerHost extends pulumi.ComponentResource {
         ...settings,
         virtualMachine,
         certificates: pulumi
-          .all([
-            server.certPem,
-            server.privateKeyPem,
-            pulumi.all(args.clientCertPems ?? (client ? [client.certPem] : [])),
-          ])
-          .apply(([certPem, keyPem, clients]) => ({ certPem, keyPem, trustPem: trustFile(clients) })),
+          .all([server.certPem, server.privateKeyPem, pulumi.all(trusted)])
+          .apply(([certPem, keyPem, pems]) => ({ certPem, keyPem, trustPem: trustFile(pems) })),
       },
       azureChild,
     );
@@ -258,8 +288,13 @@ export class DockerHost extends pulumi.ComponentResource {
     this.publicIpAddress = network.publicIpAddress;
     this.adminUsername = pulumi.output(settings.adminUsername);
     this.caCert = pulumi.all([authority, ...otherAuthorities].map(({ certPem }) => certPem)).apply(trustFile);
-    this.clientCert = pulumi.output(client?.certPem);
-    this.clientKey = pulumi.output(client?.privateKeyPem);
+    this.caPrivateKey = authority.privateKeyPem;
+    this.clientCert = pulumi.output(clients[0]?.certPem);
+    this.clientKey = pulumi.output(clients[0]?.privateKeyPem);
+    this.clientCerts = pulumi.all(Object.fromEntries(clients.map((client) => [client.clientName, client.certPem])));
+    this.clientKeys = pulumi.all(
+      Object.fromEntries(clients.map((client) => [client.clientName, client.privateKeyPem])),
+    );
     this.sshPrivateKey = pulumi.output(ssh.privateKey);
     this.adminPassword = pulumi.output(password);
     this.registerOutputs({
@@ -270,6 +305,8 @@ export class DockerHost extends pulumi.ComponentResource {
       caCert: this.caCert,
       clientCert: this.clientCert,
       clientKey: this.clientKey,
+      clientCerts: this.clientCerts,
+      clientKeys: this.clientKeys,
       sshPrivateKey: this.sshPrivateKey,
       adminPassword: this.adminPassword,
     });
@@ -282,31 +319,32 @@ function checkInputs(args: DockerHostArgs, passwordLogin: boolean): string[] {
     ...checkPasswordLogin(passwordLogin, args.adminPassword !== undefined),
     ...(typeof args.adminPassword === "string" ? checkPassword(args.adminPassword) : []),
     ...(typeof args.sshPublicKey === "string" ? checkSshPublicKey(args.sshPublicKey) : []),
-    ...(args.tags !== undefined && !pulumi.Output.isInstance(args.tags) && !(args.tags instanceof Promise)
-      ? checkTags(plainValues(args.tags))
-      : []),
-    ...(args.caCertPem !== undefined && args.authorityGenerations !== undefined
-      ? ["authorityGenerations: given with caCertPem, which is another authority; allowed: one of the two"]
-      : []),
-    ...((args.caCertPem === undefined) === (args.caPrivateKeyPem === undefined)
-      ? []
-      : ["caCertPem and caPrivateKeyPem: only one of them is given; allowed: both, or neither"]),
-    ...(typeof args.caCertPem === "string" ? checkPem("caCertPem", args.caCertPem, "CERTIFICATE") : []),
-    ...(typeof args.caPrivateKeyPem === "string"
-      ? checkPem("caPrivateKeyPem", args.caPrivateKeyPem, "PRIVATE KEY")
-      : []),
+    ...(args.tags !== undefined && isPlain(args.tags) ? checkTags(plainValues(args.tags)) : []),
+    ...checkGivenAuthority(args),
     ...(args.clientCertPems ?? []).flatMap((pem, index) =>
-      typeof pem === "string" ? checkPem(`clientCertPems[${index}]`, pem, "CERTIFICATE") : [],
+      isPlain(pem) ? checkPem(`clientCertPems[${index}]`, pem, "CERTIFICATE") : [],
     ),
-    ...(args.clientCertPems?.length === 0
-      ? ["clientCertPems: an empty list, so nobody could use the host; allowed: one certificate or more, or none given"]
+    ...(args.clientAuthorities ?? []).flatMap((pem, index) =>
+      isPlain(pem) ? checkClientAuthority(`clientAuthorities[${index}]`, pem) : [],
+    ),
+    ...([clientNames(args), args.clientCertPems, args.clientAuthorities].every((list = []) => list.length === 0)
+      ? [
+          "clients: [], with no clientCertPems and no clientAuthorities, so nobody could use the host; allowed: one name or more, or one of the others",
+        ]
       : []),
   ];
 }
 
 /** The entries that are plain values. */
 function plainValues(record: Record<string, pulumi.Input<string>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(record).filter(([, value]) => !pulumi.Output.isInstance(value) && !(value instanceof Promise)),
-  );
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => isPlain(value)));
+}
+
+function isPlain<T>(value: pulumi.Input<T>): value is T {
+  return !pulumi.Output.isInstance(value) && !(value instanceof Promise);
+}
+
+/** The clients that the host makes keys and certificates for. */
+function clientNames({ clients, clientCertPems }: DockerHostArgs): string[] {
+  return clients ?? (clientCertPems === undefined ? DEFAULT_CLIENTS : []);
 }

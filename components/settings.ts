@@ -26,6 +26,8 @@ export interface Settings {
   keyGeneration?: number;
   /** See `DockerHostArgs.authorityGenerations`. */
   authorityGenerations?: number[];
+  /** See `DockerHostArgs.clients`. */
+  clients?: string[];
   /** See `DockerHostArgs.adminUsername`. */
   adminUsername?: string;
   /** See `DockerHostArgs.passwordLogin`. */
@@ -43,7 +45,7 @@ export interface Settings {
 /** Settings with every default filled in. */
 export type CompleteSettings = Required<Omit<Settings, Optional>> & Pick<Settings, Optional>;
 
-type Optional = "dnsLabel" | "dockerVersion" | "forceUpdateTag";
+type Optional = "clients" | "dnsLabel" | "dockerVersion" | "forceUpdateTag";
 
 /** What each setting is where the user says nothing. */
 export const DEFAULTS = {
@@ -101,6 +103,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     forceUpdateTag: settings.forceUpdateTag,
     keyGeneration: settings.keyGeneration ?? DEFAULTS.keyGeneration,
     authorityGenerations: settings.authorityGenerations ?? [...DEFAULTS.authorityGenerations],
+    clients: settings.clients,
     adminUsername: settings.adminUsername ?? DEFAULTS.adminUsername,
     passwordLogin: settings.passwordLogin ?? DEFAULTS.passwordLogin,
     dnsLabel: settings.dnsLabel,
@@ -119,6 +122,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     ...(complete.forceUpdateTag === undefined ? [] : checkForceUpdateTag(complete.forceUpdateTag)),
     ...checkKeyGeneration(complete.keyGeneration),
     ...checkAuthorityGenerations(complete.authorityGenerations),
+    ...(complete.clients === undefined ? [] : checkClients(complete.clients)),
     ...checkAdminUsername(complete.adminUsername),
     ...(complete.dnsLabel === undefined ? [] : checkDnsLabel("dnsLabel", complete.dnsLabel)),
     ...checkImage(complete.image),
@@ -307,13 +311,7 @@ export function checkSources(setting: string, sources: unknown, openToInternet: 
   if (!Array.isArray(sources)) {
     return [`${setting}: ${JSON.stringify(sources)} is not a list; allowed: a list, each entry ${SOURCE_FORMS}`];
   }
-  const repeated = sources.filter((source, index) => sources.indexOf(source) !== index);
-  return [
-    ...sources.flatMap((source) => checkSource(setting, source, openToInternet)),
-    ...[...new Set(repeated)].map(
-      (source) => `${setting}: ${JSON.stringify(source)} stands in the list twice; name it once`,
-    ),
-  ];
+  return [...sources.flatMap((source) => checkSource(setting, source, openToInternet)), ...repeated(setting, sources)];
 }
 
 /** What is wrong with `dockerSources`: as any sources, and there must be one. */
@@ -439,6 +437,28 @@ export function checkAuthorityGenerations(generations: unknown): string[] {
     generations.every(isGeneration) &&
     new Set(generations).size === generations.length;
   return valid ? [] : [`authorityGenerations: ${JSON.stringify(generations)} is not allowed; ${allowed}`];
+}
+
+/** What is wrong with the clients' names. Each is the start of a file's name to whoever writes its files. */
+export function checkClients(clients: unknown): string[] {
+  const allowed =
+    'allowed: a list of names, each of 1 to 32 lower-case letters, digits, "-", "_" and ".", first a letter or digit';
+  if (!Array.isArray(clients)) return [`clients: ${JSON.stringify(clients)} is not a list; ${allowed}`];
+  const isName = (name: unknown): boolean => typeof name === "string" && /^[a-z0-9][a-z0-9._-]{0,31}$/.test(name);
+  return [
+    ...clients
+      .filter((name) => !isName(name))
+      .map((name) => `clients: ${JSON.stringify(name)} is not allowed; ${allowed}`),
+    ...repeated("clients", clients),
+  ];
+}
+
+/** What is wrong with a list in which each entry may stand but once. */
+function repeated(setting: string, list: unknown[]): string[] {
+  const again = list.filter((entry, index) => list.indexOf(entry) !== index);
+  return [...new Set(again)].map(
+    (entry) => `${setting}: ${JSON.stringify(entry)} stands in the list twice; name it once`,
+  );
 }
 
 /** What is wrong with a DNS label (Azure's rule for `dnsSettings.domainNameLabel`). */
@@ -686,8 +706,8 @@ export function checkHostCertificates(certificates: HostCertificates): string[] 
 }
 
 /** What is wrong with a certificate or a private key that is given. It is not shown: it may be a private key in the wrong place. */
-export function checkPem(setting: string, pem: string, what: "CERTIFICATE" | "PRIVATE KEY"): string[] {
-  return holds(pem, what)
+export function checkPem(setting: string, pem: unknown, what: "CERTIFICATE" | "PRIVATE KEY"): string[] {
+  return typeof pem === "string" && holds(pem, what)
     ? []
     : [`${setting}: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN ${what}-----" and so on`];
 }
@@ -695,7 +715,9 @@ export function checkPem(setting: string, pem: string, what: "CERTIFICATE" | "PR
 /** Whether a text is PEM of that kind alone: above all, no private key beside a certificate. */
 function holds(pem: string, what: "CERTIFICATE" | "PRIVATE KEY"): boolean {
   const labels = [...pem.matchAll(/-----BEGIN ([A-Z ]+)-----/g)].map(([, label = ""]) => label);
+  // A key's label names its kind; OpenSSL's "TRUSTED CERTIFICATE" is none to Docker, which would skip it.
+  const isOne = (label: string): boolean => (what === "PRIVATE KEY" ? label.endsWith(what) : label === what);
   // OpenSSL writes a key's parameters before it.
-  const others = labels.filter((label) => !label.endsWith(what) && label !== "EC PARAMETERS");
-  return labels.some((label) => label.endsWith(what)) && others.length === 0;
+  const others = labels.filter((label) => !isOne(label) && label !== "EC PARAMETERS");
+  return labels.some(isOne) && others.length === 0;
 }

@@ -18,6 +18,9 @@ const PROJECT = resolve(__dirname, "..");
 const PROJECT_NAME = "azure-docker-host";
 const DOCKER_HOST = join(PROJECT, "client/docker-host.cjs");
 
+/** The settings that the program takes encrypted alone. */
+const SECRET_SETTINGS = ["adminPassword", "caPrivateKeyPem"];
+
 /** What a rehearsal is to be. */
 export interface RehearsalOptions {
   /** The folder that holds all of it; made if it is not there. Several stacks may be in it, of one Azure and one network. */
@@ -28,7 +31,7 @@ export interface RehearsalOptions {
   machines: boolean;
   /** Takes the lines that tell what is done. */
   print: Print;
-  /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, a password encrypted. */
+  /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, secrets encrypted. */
   config?: Record<string, string>;
 }
 
@@ -112,7 +115,7 @@ export class Rehearsal {
       },
     );
     for (const [name, value] of Object.entries(options.config ?? {})) {
-      await stack.setConfig(name, { value, secret: name === "adminPassword" }, /[.[]/.test(name));
+      await stack.setConfig(name, { value, secret: SECRET_SETTINGS.includes(name) }, /[.[]/.test(name));
     }
     return new Rehearsal(directory, rootFileSystem, environment, subscription, stackName, stack, recovery, print);
   }

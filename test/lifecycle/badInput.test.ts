@@ -1,9 +1,12 @@
 /** What bad input gets, on the real engine: an error that names the setting, the value and what is allowed, before anything is made. */
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Scratch, runRehearsal } from "../support/scratch";
+
+const KEY = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
 const BAD: { what: string; config: Record<string, string>; message: RegExp }[] = [
   { what: "no source", config: {}, message: /Wrong setting: dockerSources: none given, .*allowed: a list/ },
@@ -51,6 +54,26 @@ const BAD: { what: string; config: Record<string, string>; message: RegExp }[] =
     message: /vmSize: "Standard_D2ps_v5" has an Arm processor, .*allowed: an x64 size/,
   },
   {
+    what: "a client's name",
+    config: { "clients[0]": "Ann" },
+    message: /clients: "Ann" is not allowed; allowed: a list of/,
+  },
+  {
+    what: "a key in the place of a client's authority",
+    config: { "clientAuthorities[0]": KEY },
+    message: /clientAuthorities\[0\]: the value given \(not shown\) is not allowed; allowed: PEM/,
+  },
+  {
+    what: "an authority's key without its certificate",
+    config: { caPrivateKeyPem: KEY },
+    message: /caCertPem and caPrivateKeyPem: only one of them is given/,
+  },
+  {
+    what: "a stack that is this one",
+    config: { authorityStack: "organization/azure-docker-host/rehearsal" },
+    message: /authorityStack: "organization\/azure-docker-host\/rehearsal" is this stack itself/,
+  },
+  {
     what: "an unknown setting",
     config: { dockerPrt: "4243" },
     message: /dockerPrt: no such setting; known are: dockerSources, /,
@@ -63,7 +86,7 @@ test("bad input is refused before anything is made", async (t) => {
       const scratch = new Scratch(st);
       await scratch.open();
       // A new rehearsal's stack file has a good source, which the first case takes away.
-      if (what === "no source") scratch.removeSources();
+      if (what === "no source") scratch.removeList("dockerSources");
       refused(scratch, config, message);
     });
   }
@@ -92,7 +115,7 @@ function refused(scratch: Scratch, config: Record<string, string>, message: RegE
   assert.equal(status, 1);
   assert.equal(errors.length, 1, "said once");
   assert.match(errors[0] ?? "", message);
-  assert.doesNotMatch(stdout + stderr, /Correct-horse1!|^\s+at /m);
+  assert.doesNotMatch(stdout + stderr, /Correct-horse1!|PRIVATE KEY|^\s+at /m);
   assert.deepEqual(scratch.state(), {});
   assert.ok(!existsSync(join(scratch.directory, "azure")), "Azure was not asked for anything");
 }

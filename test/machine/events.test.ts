@@ -298,7 +298,7 @@ const EVENTS: Event[] = [
         daemonOptions: {},
         adminUsername: "azureuser",
         certificates: {
-          trustPem: host.outputs.clientCert,
+          trustPem: host.outputs.clientCert ?? "",
           // Not of this key.
           certPem: host.outputs.caCert,
           keyPem: await host.machine.readFile("/etc/docker/key.pem"),

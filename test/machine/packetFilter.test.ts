@@ -63,7 +63,7 @@ test("the security group's rules decide who reaches the machine", async (t) => {
   const folder = machinesOf(scratch.directory, rehearsal.rootFileSystem).folder(machineId);
   const machine = runningMachine(folder);
   assert.ok(machine, "it runs");
-  const address = outputs.publicIpAddress;
+  const address = outputs.publicIpAddress ?? assert.fail("no address");
   const client = { host: address, port: 4243, ca: outputs.caCert, cert: outputs.clientCert, key: outputs.clientKey };
   const dockerFrom = (localAddress: string): Promise<string> => ask({ ...client, localAddress });
   await addOther();

@@ -80,7 +80,7 @@ export async function daemonState({ machine, outputs }: Host): Promise<Record<st
     listening: [...listening.matchAll(/^\S+ +\S+ +\S+ +(\S+) .*"dockerd"/gm)].map(([, address]) => address),
     group: (await machine.mustRun(["getent", "group", "docker"])).replace(/:\d+:/, ":GID:"),
     enabled: await machine.mustRun(["systemctl", "is-enabled", "docker.service", "docker.socket"]),
-    trusts: (await read("/etc/docker/ca.pem")) === outputs.clientCert.trim(),
+    trusts: (await read("/etc/docker/ca.pem")) === outputs.clientCert?.trim(),
     files: await machine.mustRun(["sh", "-c", "ls /etc/docker/*.pem"]),
   };
 }

@@ -55,11 +55,11 @@ export class Scratch {
     return steps;
   }
 
-  /** Takes the list of sources out of the stack's file. */
-  removeSources(): void {
+  /** Takes a list out of the stack's file. */
+  removeList(setting: string): void {
     const { stackFile } = filesOf(this.directory);
     const text = readFileSync(stackFile, "utf8");
-    writeFileSync(stackFile, text.replace(/ {2}azure-docker-host:dockerSources:\n( {4}- .*\n)+/, ""));
+    writeFileSync(stackFile, text.replace(new RegExp(` {2}azure-docker-host:${setting}:\\n( {4}- .*\\n)+`), ""));
   }
 
   /** Adds lines to the stack's file, as a person with an editor does; its last section is the configuration. */

@@ -2,18 +2,24 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, suite, test } from "node:test";
+import { before, beforeEach, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { DEFAULTS, SettingsError } from "../../components/settings";
 import { parseConfig, readConfig } from "../../config";
+import { type Authority, makeAuthority } from "../support/authorities";
 
 const PROJECT = "azure-docker-host";
 const KNOWN =
   "dockerSources, sshSources, openToInternet, dockerPort, installer, dockerVersion, daemonOptions, forceUpdateTag, " +
-  "keyGeneration, authorityGenerations, adminUsername, sshPublicKey, passwordLogin, adminPassword, dnsLabel, image, " +
-  "vmSize, trustedLaunch, tags";
+  "clients, clientAuthorities, keyGeneration, authorityGenerations, caCertPem, caPrivateKeyPem, authorityStack, " +
+  "shareAuthority, adminUsername, sshPublicKey, passwordLogin, adminPassword, dnsLabel, image, vmSize, trustedLaunch, tags";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
+
+let acme: Authority;
+before(async () => {
+  acme = await makeAuthority();
+});
 
 beforeEach(async () => {
   await pulumi.runtime.setMocks(
@@ -27,6 +33,8 @@ beforeEach(async () => {
     },
     PROJECT,
     "dev",
+    false,
+    "acme",
   );
 });
 
@@ -178,6 +186,8 @@ suite("forms", () => {
       "installer",
       "dockerVersion",
       "forceUpdateTag",
+      "caCertPem",
+      "authorityStack",
       "adminUsername",
       "sshPublicKey",
       "dnsLabel",
@@ -245,8 +255,11 @@ suite("reading a stack's configuration", () => {
         dockerVersion: "28.2.*",
         daemonOptions: '{"log-level":"warn"}',
         forceUpdateTag: "2",
+        clients: '["ann","bob"]',
+        clientAuthorities: JSON.stringify([acme.certPem]),
         keyGeneration: "3",
         authorityGenerations: "1,2",
+        shareAuthority: "true",
         adminUsername: "ops",
         sshPublicKey: SSH_KEY,
         passwordLogin: "true",
@@ -269,8 +282,11 @@ suite("reading a stack's configuration", () => {
       dockerVersion: "28.2.*",
       daemonOptions: { "log-level": "warn" },
       forceUpdateTag: "2",
+      clients: ["ann", "bob"],
+      clientAuthorities: [acme.certPem],
       keyGeneration: 3,
       authorityGenerations: [1, 2],
+      shareAuthority: true,
       adminUsername: "ops",
       sshPublicKey: SSH_KEY,
       passwordLogin: true,
@@ -360,6 +376,114 @@ suite("reading a stack's configuration", () => {
   }
 });
 
+suite("clients and authorities", () => {
+  const SOURCES = { dockerSources: '["VirtualNetwork"]' };
+  const given = (): Record<string, string> => ({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem });
+  const BASE = "acme/azure-docker-host/base";
+
+  test("no clients are named: the component's default", () => {
+    configure({ ...SOURCES, clients: "[]" });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"] });
+    configure({ ...SOURCES, clients: '[null,"ann"]' });
+    assert.deepEqual(
+      problems().map((problem) => problem.slice(0, 29)),
+      ["clients: null is not allowed;"],
+    );
+  });
+
+  test("authorities of clients are checked, and not shown", () => {
+    const starts = [
+      "clientAuthorities[1]: the value given (not shown) is not allowed; ",
+      "clientAuthorities[2]: the value given (not shown) is not allowed; ",
+    ];
+    configure({ ...SOURCES, clientAuthorities: JSON.stringify([acme.certPem, acme.keyPem, null]) });
+    const found = problems();
+    assert.deepEqual(
+      found.map((problem, index) => problem.slice(0, starts[index]?.length)),
+      starts,
+    );
+    assert.ok(!found.join().includes("BEGIN EC"), "the key is not shown");
+  });
+
+  test("an authority of one's own arrives, its key as a secret, without the generations that Pulumi.yaml has", async () => {
+    configure({ ...SOURCES, ...given(), authorityGenerations: "1" }, ["caPrivateKeyPem"]);
+    const { caPrivateKeyPem, ...plain } = readConfig();
+    assert.deepEqual(plain, { dockerSources: ["VirtualNetwork"], caCertPem: acme.certPem });
+    assert.ok(caPrivateKeyPem, "the key arrives");
+    assert.equal(await pulumi.isSecret(caPrivateKeyPem), true);
+    const value = await new Promise((resolve) => pulumi.unsecret(caPrivateKeyPem).apply(resolve));
+    assert.equal(value, acme.keyPem);
+  });
+
+  test("another stack's authority arrives, without the generations that Pulumi.yaml has", () => {
+    configure({ ...SOURCES, authorityStack: BASE, authorityGenerations: "1", clients: "[]" });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], authorityStack: BASE });
+  });
+
+  test("a key that is not encrypted is refused, and not shown", () => {
+    configure({ ...SOURCES, ...given() });
+    assert.deepEqual(problems(), [
+      "caPrivateKeyPem: the value (not shown) stands unencrypted in the stack's file; allowed: an encrypted one (pulumi config set --secret caPrivateKeyPem)",
+    ]);
+    configure({ ...SOURCES, ...given() }, ["caPrivateKeyPem"]);
+    assert.deepEqual(problems(), []);
+  });
+
+  const other = "which is another authority; allowed: one of the two";
+  const refused: Record<string, { settings: () => Record<string, string>; problems: string[] }> = {
+    "an authority without its key": {
+      settings: () => ({ caCertPem: acme.certPem }),
+      problems: ["caCertPem and caPrivateKeyPem: only one of them is given; allowed: both, or neither"],
+    },
+    "a key without its authority": {
+      settings: () => ({ caPrivateKeyPem: acme.keyPem }),
+      problems: ["caCertPem and caPrivateKeyPem: only one of them is given; allowed: both, or neither"],
+    },
+    "an empty key": {
+      settings: () => ({ ...given(), caPrivateKeyPem: "" }),
+      problems: [
+        'caPrivateKeyPem: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN PRIVATE KEY-----" and so on',
+      ],
+    },
+    "generations beside an authority": {
+      settings: () => ({ ...given(), authorityGenerations: "1,2" }),
+      problems: [`authorityGenerations: given with caCertPem, ${other}`],
+    },
+    "a stack that is this one": {
+      settings: () => ({ authorityStack: "acme/azure-docker-host/dev" }),
+      problems: [
+        'authorityStack: "acme/azure-docker-host/dev" is this stack itself; allowed: another stack of this program',
+      ],
+    },
+    "three authorities": {
+      settings: () => ({ ...given(), authorityStack: BASE, authorityGenerations: "2" }),
+      problems: [
+        `authorityGenerations: given with caCertPem, ${other}`,
+        `authorityGenerations: given with authorityStack, ${other}`,
+        `caCertPem: given with authorityStack, ${other}`,
+        `caPrivateKeyPem: given with authorityStack, ${other}`,
+      ],
+    },
+    ...Object.fromEntries(
+      ["base", "azure-docker-host/base", "a/b/c/d", "acme//base", "acme/azure docker/base", "/a/b"].map((name) => [
+        `the stack ${name}`,
+        {
+          settings: () => ({ authorityStack: name }),
+          problems: [
+            `authorityStack: "${name}" is no stack's full name; allowed: ORGANIZATION/PROJECT/STACK (pulumi stack ls --all)`,
+          ],
+        },
+      ]),
+    ),
+  };
+  for (const [what, { settings, problems: expected }] of Object.entries(refused)) {
+    test(`refused: ${what}`, () => {
+      configure({ ...SOURCES, ...settings() }, ["caPrivateKeyPem"]);
+      assert.deepEqual(problems(), expected);
+    });
+  }
+});
+
 suite("Pulumi.yaml", () => {
   /** What is declared there: by name the default as it is written, and whether there is a description. */
   const declared = Object.fromEntries(
@@ -378,11 +502,11 @@ suite("Pulumi.yaml", () => {
   const written = (value: unknown): string =>
     typeof value === "string" && !/^[\d]*$/.test(value) ? value : JSON.stringify(value);
 
-  test("every setting is declared there, and nothing else, but the secret, which can't be", () => {
+  test("every setting is declared there, and nothing else, but the secrets, which can't be", () => {
     assert.deepEqual(
       Object.keys(declared).sort(),
       KNOWN.split(", ")
-        .filter((name) => name !== "adminPassword")
+        .filter((name) => !["adminPassword", "caPrivateKeyPem"].includes(name))
         .sort(),
     );
   });
@@ -391,6 +515,11 @@ suite("Pulumi.yaml", () => {
     dockerSources: [],
     dockerVersion: "",
     forceUpdateTag: "",
+    clients: [],
+    clientAuthorities: [],
+    caCertPem: "",
+    authorityStack: "",
+    shareAuthority: false,
     sshPublicKey: "",
     dnsLabel: "",
     tags: {},
@@ -417,6 +546,12 @@ suite("Pulumi.yaml", () => {
       ...Object.fromEntries(Object.entries(declared).map(([name, { default: text }]) => [name, unquoted(text)])),
       dockerSources: '["VirtualNetwork"]',
     });
-    assert.deepEqual(readConfig(), { ...DEFAULTS, dockerSources: ["VirtualNetwork"], tags: {} });
+    assert.deepEqual(readConfig(), {
+      ...DEFAULTS,
+      dockerSources: ["VirtualNetwork"],
+      clientAuthorities: [],
+      shareAuthority: false,
+      tags: {},
+    });
   });
 });

@@ -1,5 +1,7 @@
 /** What the component declares, resource by resource, as the engine is told of it; and that nothing is declared where a setting is wrong. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { before, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
@@ -7,6 +9,7 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
 import { type DaemonSettings, INSTALLER_BY_NAME } from "../../components/installers";
 import { SettingsError } from "../../components/settings";
+import { type Authority, makeAuthority } from "../support/authorities";
 
 type Values = Record<string, unknown>;
 
@@ -435,7 +438,14 @@ async function valueOf<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecre
   return { value, isSecret: await pulumi.isSecret(output) };
 }
 
-/** A host's outputs, as one reads them of the component. */
+let acme: Authority;
+let leaf: Authority;
+before(async () => {
+  acme = await makeAuthority();
+  leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
+});
+
+/** A host's registered outputs, as one reads them of the component. */
 async function outputsOf(host: DockerHost): Promise<Record<string, { value: unknown; isSecret: boolean }>> {
   return {
     dockerHost: await valueOf(host.dockerHost),
@@ -445,6 +455,8 @@ async function outputsOf(host: DockerHost): Promise<Record<string, { value: unkn
     caCert: await valueOf(host.caCert),
     clientCert: await valueOf(host.clientCert),
     clientKey: await valueOf(host.clientKey),
+    clientCerts: await valueOf(host.clientCerts),
+    clientKeys: await valueOf(host.clientKeys),
     sshPrivateKey: await valueOf(host.sshPrivateKey),
     adminPassword: await valueOf(host.adminPassword),
   };
@@ -461,6 +473,8 @@ const OUTPUTS = {
   caCert: open(certPem("web-ca")),
   clientCert: open(certPem("web-client-admin")),
   clientKey: hidden(keyPem("web-client-admin-key")),
+  clientCerts: open({ admin: certPem("web-client-admin") }),
+  clientKeys: hidden({ admin: keyPem("web-client-admin-key") }),
   sshPrivateKey: hidden(pem("OPENSSH PRIVATE KEY", "web-ssh-key")),
   adminPassword: open(undefined),
 };
@@ -508,9 +522,10 @@ suite("alone", () => {
     );
   });
 
-  test("its outputs, and which of them are secrets", async () => {
+  test("its outputs, and which of them are secrets; the authority's key is not registered", async () => {
     assert.deepEqual(await outputsOf(host), OUTPUTS);
     assert.deepEqual(recorder.outputs, { web: registered(OUTPUTS) });
+    assert.deepEqual(await valueOf(host.caPrivateKey), hidden(keyPem("web-ca-key")));
   });
 
   test("no private key or password is anywhere in the clear", async () => {
@@ -679,21 +694,95 @@ suite("what is set", () => {
     assert.deepEqual(resources(recorder), expected({ "web-nic": { ipConfigurations } }, ["web-vnet"]));
   });
 
-  test("an existing authority signs, and none is made", async () => {
-    const { host, recorder } = await declare({ caCertPem: certPem("team-ca"), caPrivateKeyPem: keyPem("team-ca") });
-    assert.deepEqual(
-      resources(recorder),
-      expected({ "web-server": { caCertPem: certPem("team-ca"), caPrivateKeyPem: secret(keyPem("team-ca")) } }, [
-        "web-ca",
-        "web-ca-key",
-      ]),
-    );
-    assert.deepEqual(recorder.declared.web?.inputs, {
-      ...ARGS,
-      caCertPem: certPem("team-ca"),
-      caPrivateKeyPem: secret(keyPem("team-ca")),
+  for (const [what, wrap] of Object.entries({ texts: String, outputs: pulumi.output<string> })) {
+    test(`an existing authority given as ${what} signs, and none is made`, async () => {
+      const { certPem: caCertPem, keyPem: caPrivateKeyPem, pkcs8 } = acme;
+      const { host, recorder } = await declare({
+        caCertPem: wrap(caCertPem),
+        caPrivateKeyPem: wrap(caPrivateKeyPem),
+      });
+      assert.deepEqual(
+        resources(recorder),
+        expected({ "web-server": { caCertPem, caPrivateKeyPem: secret(pkcs8) } }, ["web-ca", "web-ca-key"]),
+      );
+      assert.deepEqual(recorder.declared.web?.inputs, {
+        ...ARGS,
+        caCertPem,
+        caPrivateKeyPem: secret(caPrivateKeyPem),
+      });
+      assert.deepEqual(await outputsOf(host), { ...OUTPUTS, caCert: open(caCertPem) });
+      assert.deepEqual(await valueOf(host.caPrivateKey), hidden(pkcs8));
     });
-    assert.deepEqual(await outputsOf(host), { ...OUTPUTS, caCert: open(certPem("team-ca")) });
+  }
+
+  /** A named client's key and certificate, as the default one's are. */
+  function client(name: string): typeof HOST {
+    const { "web-client-admin-key": key, "web-client-admin": cert } = HOST;
+    assert.ok(key && cert, "the default client is known");
+    return {
+      [`web-client-${name}-key`]: key,
+      [`web-client-${name}`]: [
+        cert[0],
+        {
+          ...cert[1],
+          privateKeyPem: secret(keyPem(`web-client-${name}-key`)),
+          subject: { commonName: name, organization: "web" },
+        },
+        cert[2],
+      ],
+    };
+  }
+  const NO_ADMIN = ["web-client-admin", "web-client-admin-key"];
+
+  test("several clients: each has its own key; the first is the client, and their order is no matter to the host", async () => {
+    const { host, recorder } = await declare({ clients: ["eve", "bob", "ann"] });
+    const [ann, bob, eve] = ["ann", "bob", "eve"].map((name) => certPem(`web-client-${name}`));
+    assert.deepEqual(resources(recorder), {
+      ...expected({ "web-docker": certificateSettings(`${ann}${bob}${eve}`) }, NO_ADMIN),
+      ...client("ann"),
+      ...client("bob"),
+      ...client("eve"),
+    });
+    assert.ok(
+      Object.entries(recorder.declared).every(([name, { parent }]) => parent === (name === "web" ? "" : "web")),
+      "the component is the parent of all",
+    );
+    const outputs = {
+      ...OUTPUTS,
+      clientCert: open(eve),
+      clientKey: hidden(keyPem("web-client-eve-key")),
+      clientCerts: open({ ann, bob, eve }),
+      clientKeys: hidden(
+        Object.fromEntries(["ann", "bob", "eve"].map((name) => [name, keyPem(`web-client-${name}-key`)])),
+      ),
+    };
+    assert.deepEqual(await outputsOf(host), outputs);
+    assert.deepEqual(recorder.outputs, { web: registered(outputs) });
+  });
+
+  test("clients of its own, clients' certificates and authorities together: trusted in this order", async () => {
+    const { recorder } = await declare({
+      clients: ["bob", "ann"],
+      clientCertPems: [certPem("zoe"), certPem("carl")],
+      clientAuthorities: [pulumi.output(acme.certPem)],
+    });
+    const trusted = [...["web-client-ann", "web-client-bob", "zoe", "carl"].map(certPem), acme.certPem].join("");
+    assert.deepEqual(resources(recorder), {
+      ...expected({ "web-docker": certificateSettings(trusted) }, NO_ADMIN),
+      ...client("ann"),
+      ...client("bob"),
+    });
+  });
+
+  test("clients' authorities beside the default client", async () => {
+    const { recorder } = await declare({ clientAuthorities: [acme.certPem] });
+    const trusted = certPem("web-client-admin") + acme.certPem;
+    assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(trusted) }));
+  });
+
+  test("clients' authorities alone", async () => {
+    const { recorder } = await declare({ clients: [], clientAuthorities: [acme.certPem] });
+    assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(acme.certPem) }, NO_ADMIN));
   });
 
   test("given clients' certificates: those are trusted, exactly, and none is made", async () => {
@@ -701,12 +790,12 @@ suite("what is set", () => {
     const { host, recorder } = await declare({ clientCertPems });
     assert.deepEqual(
       resources(recorder),
-      expected({ "web-docker": certificateSettings(certPem("ann") + certPem("bob")) }, [
-        "web-client-admin",
-        "web-client-admin-key",
-      ]),
+      expected({ "web-docker": certificateSettings(certPem("ann") + certPem("bob")) }, NO_ADMIN),
     );
-    const outputs = { ...OUTPUTS, clientCert: open(undefined), clientKey: open(undefined) };
+    const outputs = {
+      ...OUTPUTS,
+      ...{ clientCert: open(undefined), clientKey: open(undefined), clientCerts: open({}), clientKeys: open({}) },
+    };
     assert.deepEqual(await outputsOf(host), outputs);
     assert.deepEqual(recorder.outputs, { web: registered(outputs) });
   });
@@ -884,11 +973,16 @@ suite("what is set", () => {
 });
 
 suite("what is wrong declares nothing", () => {
-  const wrong: Record<string, { args: Partial<DockerHostArgs>; name?: string; starts: string }> = {
+  const nobody =
+    "clients: [], with no clientCertPems and no clientAuthorities, so nobody could use the host; allowed: one name or more, or one of the others";
+  const wrong: Record<
+    string,
+    { args: Partial<DockerHostArgs> | (() => Partial<DockerHostArgs>); name?: string; starts: string }
+  > = {
     "no source": { args: { dockerSources: [] }, starts: "dockerSources: none given, " },
     "a tag that Azure refuses": { args: { tags: { "a/b": "x" } }, starts: 'tags: the name "a/b" is not allowed; ' },
     "two authorities": {
-      args: { caCertPem: certPem("ca"), caPrivateKeyPem: keyPem("ca"), authorityGenerations: [1] },
+      args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, authorityGenerations: [1] }),
       starts: "authorityGenerations: given with caCertPem, ",
     },
     "an option that would open the port": {
@@ -923,22 +1017,38 @@ suite("what is wrong declares nothing", () => {
     },
     "an SSH key": { args: { sshPublicKey: "ssh-dss AAAA" }, starts: "sshPublicKey: the value given " },
     "an authority without its key": {
-      args: { caCertPem: certPem("ca") },
+      args: () => ({ caCertPem: acme.certPem }),
       starts: "caCertPem and caPrivateKeyPem: only one of them is given; ",
     },
     "an authority's key without it": {
-      args: { caPrivateKeyPem: keyPem("ca") },
+      args: () => ({ caPrivateKeyPem: acme.keyPem }),
       starts: "caCertPem and caPrivateKeyPem: only one of them is given; ",
     },
     "an authority that is none": {
-      args: { caCertPem: keyPem("ca"), caPrivateKeyPem: keyPem("ca") },
+      args: () => ({ caCertPem: keyPem("ca"), caPrivateKeyPem: acme.keyPem }),
       starts: "caCertPem: the value given (not shown) is not allowed; ",
     },
     "an authority's key that is none": {
-      args: { caCertPem: certPem("ca"), caPrivateKeyPem: certPem("ca") },
+      args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: certPem("ca") }),
       starts: "caPrivateKeyPem: the value given (not shown) is not allowed; ",
     },
-    "no client": { args: { clientCertPems: [] }, starts: "clientCertPems: an empty list, " },
+    "an authority that is none, its key an output": {
+      args: () => ({ caCertPem: leaf.certPem, caPrivateKeyPem: pulumi.secret(leaf.keyPem) }),
+      starts: 'caCertPem: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+    },
+    "another authority's key": {
+      args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: leaf.keyPem }),
+      starts: "caPrivateKeyPem: the value given (not shown) is not the key of ",
+    },
+    "a client's name": { args: { clients: ["Ann"] }, starts: 'clients: "Ann" is not allowed; ' },
+    "a client named twice": { args: { clients: ["ann", "ann"] }, starts: 'clients: "ann" stands in the list twice; ' },
+    "no client": { args: { clients: [] }, starts: nobody },
+    "no client's certificate": { args: { clientCertPems: [] }, starts: nobody },
+    "none of all": { args: { clients: [], clientCertPems: [], clientAuthorities: [] }, starts: nobody },
+    "a client's authority that is none": {
+      args: () => ({ clientAuthorities: [acme.certPem, leaf.certPem] }),
+      starts: 'clientAuthorities[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+    },
     "a client's certificate that is none": {
       args: { clientCertPems: [certPem("ann"), "bob.pem"] },
       starts: "clientCertPems[1]: the value given (not shown) is not allowed; ",
@@ -948,7 +1058,7 @@ suite("what is wrong declares nothing", () => {
     test(what, async () => {
       const { result, recorder } = await run(() => {
         try {
-          new DockerHost(name ?? "web", { ...ARGS, ...args });
+          new DockerHost(name ?? "web", { ...ARGS, ...(typeof args === "function" ? args() : args) });
         } catch (error) {
           return error;
         }
@@ -961,6 +1071,66 @@ suite("what is wrong declares nothing", () => {
       );
       assert.doesNotMatch(result.message, /Correct-horse1!|BEGIN EC/);
       assert.deepEqual([recorder.declared, recorder.outputs], [{}, {}]);
+    });
+  }
+});
+
+suite("what is wrong and becomes known later ends the program before it is used", () => {
+  const wrong: Record<string, { args: () => Record<string, unknown>; starts: string; not: string }> = {
+    "an authority that is none": {
+      args: () => ({ caCertPem: leaf.certPem, caPrivateKeyPem: leaf.keyPem }),
+      starts: 'caCertPem: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+      not: "web-server",
+    },
+    "another authority's key": {
+      args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: leaf.keyPem }),
+      starts: "caPrivateKeyPem: the value given (not shown) is not the key of ",
+      not: "web-server",
+    },
+    "a client's authority that is none": {
+      args: () => ({ clientAuthorities: [acme.certPem, leaf.certPem] }),
+      starts: 'clientAuthorities[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+      not: "web-docker",
+    },
+  };
+  /** Declares a host whose arguments are all outputs, and tells what it was refused with and what had been declared. */
+  const PROGRAM = `
+    const pulumi = require("@pulumi/pulumi");
+    const { DockerHost } = require("./components/dockerHost");
+    const declared = [];
+    // One is told of again for each output that waits for it.
+    process.on("unhandledRejection", ({ problems }) => {
+      setTimeout(() => {
+        console.log(JSON.stringify({ problems, declared }));
+        process.exit();
+      }, 200);
+    });
+    const newResource = ({ name, inputs }) => {
+      declared.push(name);
+      return { id: name, state: { ...inputs, ...JSON.parse(process.env.MADE) } };
+    };
+    pulumi.runtime.setMocks({ call: () => ({}), newResource }, "azure-docker-host", "dev").then(() => {
+      const args = JSON.parse(process.env.ARGS, (key, value) => typeof value === "string" ? pulumi.output(value) : value);
+      new DockerHost("web", { resourceGroupName: "group", dockerSources: ["VirtualNetwork"], ...args });
+    });`;
+  const made = {
+    ...{ certPem: certPem("x"), privateKeyPem: keyPem("x"), publicKeyOpenssh: "x", certRequestPem: "x", result: "x" },
+    ...{ ipAddress: "203.0.113.10", dnsSettings: { fqdn: FQDN }, subnets: [{ id: "x" }], name: "x" },
+  };
+  for (const [what, { args, starts, not }] of Object.entries(wrong)) {
+    test(what, () => {
+      const { stdout } = spawnSync(process.execPath, ["--import", "tsx", "--eval", PROGRAM], {
+        cwd: join(__dirname, "../.."),
+        encoding: "utf8",
+        env: { ...process.env, ARGS: JSON.stringify(args()), MADE: JSON.stringify(made) },
+      });
+      const { problems, declared } = JSON.parse(stdout) as { problems: string[]; declared: string[] };
+      assert.deepEqual(
+        problems.map((problem) => problem.slice(0, starts.length)),
+        [starts],
+      );
+      assert.ok(declared.includes("web-server-request"), `the rest is declared: ${declared.join()}`);
+      assert.ok(!declared.includes(not), `${not} is not`);
     });
   }
 });

@@ -11,6 +11,7 @@ import {
   checkAdminUsername,
   checkArchitecture,
   checkAuthorityGenerations,
+  checkClients,
   checkDnsLabel,
   checkDockerSources,
   checkDockerVersion,
@@ -379,6 +380,48 @@ suite("port, installer and names", () => {
     (value) =>
       `adminUsername: "${value}" is no Linux user name; allowed: 1 to 32 lower-case letters, digits, "_" and "-", first a letter or "_"`,
   );
+});
+
+suite("clients", () => {
+  const allowed =
+    'allowed: a list of names, each of 1 to 32 lower-case letters, digits, "-", "_" and ".", first a letter or digit';
+  table<unknown>(
+    "a client's name",
+    (name) => checkClients(["ann", name]),
+    ["admin", "a", "7", "007", "ci-runner_2.eu", "a".repeat(32), "constructor"],
+    [
+      "",
+      "a".repeat(33),
+      "-ann",
+      "_ann",
+      ".ann",
+      "..",
+      "Ann",
+      "a b",
+      "a/b",
+      "a:b",
+      "ann\n",
+      " ann",
+      "änn",
+      null,
+      7,
+      ["b"],
+      {},
+    ],
+    (name) => `clients: ${JSON.stringify(name)} is not allowed; ${allowed}`,
+  );
+  table<unknown>(
+    "a list of names",
+    checkClients,
+    [[], ["ann"], ["bob", "ann"]],
+    ["ann", null, 7, { 0: "ann" }],
+    (value) => `clients: ${JSON.stringify(value)} is not a list; ${allowed}`,
+  );
+  test("each once", () => {
+    assert.deepEqual(checkClients(["ann", "bob", "ann", "ann"]), [
+      'clients: "ann" stands in the list twice; name it once',
+    ]);
+  });
 });
 
 suite("password", () => {
@@ -778,11 +821,21 @@ suite("certificates", () => {
     assert.deepEqual(checkHostCertificates({ ...all, trustPem: cert + keyPem }), [refused("trustPem")]);
   });
 
-  table(
+  table<unknown>(
     "a certificate that is given is one, without a key, and is not shown",
     (value) => checkPem("caCertPem", value, "CERTIFICATE"),
-    [cert, `Subject: x\n${cert}`, cert + cert, pem("TRUSTED CERTIFICATE")],
-    ["", "ca.pem", keyPem, cert + keyPem, pem("CERTIFICATE REQUEST"), "-----BEGIN CERTIFICATE"],
+    [cert, `Subject: x\n${cert}`, cert + cert],
+    [
+      "",
+      null,
+      "ca.pem",
+      keyPem,
+      cert + keyPem,
+      pem("CERTIFICATE REQUEST"),
+      // Docker would skip it.
+      pem("TRUSTED CERTIFICATE"),
+      "-----BEGIN CERTIFICATE",
+    ],
     () =>
       `caCertPem: the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN CERTIFICATE-----" and so on`,
   );
@@ -816,6 +869,7 @@ suite("all settings together", () => {
     assert.deepEqual(completeSettings({ dockerSources: ["203.0.113.7"] }), {
       ...defaults,
       dockerSources: ["203.0.113.7"],
+      clients: undefined,
       dnsLabel: undefined,
       dockerVersion: undefined,
       forceUpdateTag: undefined,
@@ -835,6 +889,7 @@ suite("all settings together", () => {
       forceUpdateTag: "2",
       keyGeneration: 2,
       authorityGenerations: [2, 1],
+      clients: ["bob", "ann"],
       adminUsername: "ops",
       passwordLogin: true,
       dnsLabel: "build-host",
@@ -856,6 +911,7 @@ suite("all settings together", () => {
     forceUpdateTag: { wrong: { forceUpdateTag: "" }, starts: 'forceUpdateTag: "" ' },
     keyGeneration: { wrong: { keyGeneration: 0 }, starts: "keyGeneration: 0 " },
     authorityGenerations: { wrong: { authorityGenerations: [] }, starts: "authorityGenerations: [] " },
+    clients: { wrong: { clients: [""] }, starts: 'clients: "" is not allowed; ' },
     adminUsername: { wrong: { adminUsername: "" }, starts: 'adminUsername: "" is no ' },
     dnsLabel: { wrong: { dnsLabel: "" }, starts: 'dnsLabel: "" ' },
     image: { wrong: { image: "" }, starts: 'image: "" is neither ' },

@@ -1,0 +1,115 @@
+/** One authority for several stacks, and a company's, by plain `pulumi` as the README has it. */
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { test } from "node:test";
+import { certificatesFingerprint } from "../../components/installers";
+import type { StackOutputs } from "../../outputs";
+import { makeAuthority } from "../support/authorities";
+import { PlainProject } from "../support/plainProject";
+
+/** What a stack's state has, its secrets encrypted. */
+interface State {
+  deployment: { resources: { urn: string; outputs?: Record<string, unknown> }[] };
+}
+
+test("a stack has the authority and the clients of another", (t) => {
+  const project = new PlainProject(t);
+  const on = (stack: string, ...args: string[]): string => project.ok([...args, "--stack", stack]);
+  const up = (stack: string): string => on(stack, "up", "--yes", "--skip-preview");
+  const outputs = (stack: string): Partial<StackOutputs> =>
+    JSON.parse(on(stack, "stack", "output", "--json", "--show-secrets")) as Partial<StackOutputs>;
+  const state = (stack: string): Record<string, Record<string, unknown> | undefined> => {
+    const { deployment } = JSON.parse(on(stack, "stack", "export")) as State;
+    return Object.fromEntries(deployment.resources.map(({ urn, outputs }) => [urn.split("::").at(-1) ?? "", outputs]));
+  };
+  /** The host trusts these certificates, exactly. */
+  const assertTrusted = (stack: string, certs: (string | undefined)[]): void => {
+    const resources = state(stack);
+    const certPem = String(resources["docker-host-server"]?.certPem);
+    const { docker } = resources["docker-host-docker"]?.settings as { docker: { options: string[] } };
+    const fingerprint = certificatesFingerprint({ trustPem: certs.join(""), certPem, keyPem: "" });
+    assert.ok(docker.options.includes(`--label=certificates=${fingerprint}`), `trusted: ${docker.options.join(" ")}`);
+  };
+
+  for (const stack of ["base", "two"]) {
+    project.ok(["stack", "init", stack]);
+    on(stack, "config", "set", "azure-native:location", "westeurope");
+    on(stack, "config", "set", "--path", "dockerSources[0]", "203.0.113.7/32");
+  }
+  on("base", "config", "set", "--path", "clients[0]", "ann");
+  on("base", "config", "set", "--path", "clients[1]", "bob");
+  up("base");
+  assert.deepEqual(
+    Object.keys(outputs("base")).sort(),
+    [
+      ...["adminUsername", "caCert", "clientCert", "clientCerts", "clientKey", "clientKeys"],
+      ...["dockerHost", "fqdn", "publicIpAddress", "sshPrivateKey"],
+    ],
+    "nothing of the authority's key",
+  );
+
+  on("two", "config", "set", "authorityStack", "organization/azure-docker-host/base");
+  assert.match(
+    project.fails(["up", "--yes", "--skip-preview", "--stack", "two"]),
+    /error: Wrong setting: authorityStack: "organization\/azure-docker-host\/base" has no output caPrivateKey, a secret; allowed: .*shareAuthority true/,
+  );
+  assert.ok(!("group" in state("two")), "nothing was made");
+  on("base", "config", "set", "shareAuthority", "true");
+  const sharing = up("base");
+  assert.match(sharing, /caPrivateKey *: \[secret\]/);
+  assert.match(sharing, /20 unchanged/, "on the host nothing changes");
+  const base = outputs("base");
+
+  const preview = on("two", "preview");
+  assert.match(preview, /\+ 13 to create/);
+  assert.doesNotMatch(preview, /-client-|docker-host-ca/);
+  up("two");
+  const two = outputs("two");
+  assert.deepEqual(Object.keys(two).sort(), [
+    ...["adminUsername", "authorityStack", "caCert", "clientCerts", "dockerHost", "fqdn"],
+    ...["publicIpAddress", "sshPrivateKey"],
+  ]);
+  assert.equal(two.authorityStack, "organization/azure-docker-host/base");
+  assert.deepEqual([two.caCert, two.clientCerts], [base.caCert, base.clientCerts]);
+  const server = new X509Certificate(String(state("two")["docker-host-server"]?.certPem));
+  const authority = new X509Certificate(two.caCert ?? "");
+  assert.ok(server.checkIssued(authority) && server.verify(authority.publicKey), "the authority signed the server");
+  assertTrusted("two", [base.clientCerts?.ann, base.clientCerts?.bob]);
+
+  for (const stack of ["base", "two"]) {
+    const shown = on(stack, "stack", "output") + on(stack, "stack", "export");
+    assert.doesNotMatch(shown, /PRIVATE KEY/, `no key of ${stack} stands in plain text`);
+  }
+
+  on("two", "config", "set", "--path", "clients[0]", "ann");
+  assert.match(
+    project.fails(["preview", "--stack", "two"]),
+    /error: Wrong setting: clients: "ann" is a client of "organization\/azure-docker-host\/base" \(authorityStack\)/,
+  );
+  on("two", "config", "set", "--path", "clients[0]", "zoe");
+  on("base", "config", "rm", "--path", "clients[1]");
+  up("base");
+  up("two");
+  const { ann, ...others } = base.clientCerts ?? {};
+  const { clientCert, clientKeys, clientCerts } = outputs("two");
+  assert.deepEqual(Object.keys(others), ["bob"]);
+  assert.deepEqual(Object.keys(clientKeys ?? {}), ["zoe"], "the keys are its own clients' alone");
+  assert.deepEqual(clientCerts, { ann, zoe: clientCert });
+  assertTrusted("two", [clientCert, ann]);
+
+  assert.match(on("two", "destroy", "--yes"), /deleted/);
+  assert.match(on("base", "destroy", "--yes"), /deleted/);
+});
+
+test("a company's authority is set from files", async (t) => {
+  const project = new PlainProject(t);
+  const company = await makeAuthority({ key: { algorithm: "RSA" } });
+  project.ok(["stack", "init", "dev"]);
+  project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);
+  project.ok(["config", "set", "caCertPem"], company.certPem);
+  project.ok(["config", "set", "--secret", "caPrivateKeyPem"], company.keyPem);
+  project.ok(["config", "set", "--path", "clientAuthorities[0]"], company.certPem);
+  const preview = project.ok(["preview"]);
+  assert.match(preview, /\+ 16 to create/);
+  assert.doesNotMatch(preview, /docker-host-ca/);
+});

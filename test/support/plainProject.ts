@@ -1,0 +1,74 @@
+/** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript by ts-node, and the same index.ts. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+
+const ROOT = join(__dirname, "../..");
+
+/** A copy of the project with a local backend and a loopback Azure of its own, taken away after the test. */
+export class PlainProject {
+  private readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
+  private readonly project = join(this.directory, "project");
+
+  constructor(test: Pick<TestContext, "after">) {
+    test.after(() => {
+      rmSync(this.directory, { recursive: true, force: true });
+    });
+    mkdirSync(join(this.directory, "backend"));
+    mkdirSync(this.project);
+    for (const name of [
+      "Pulumi.yaml",
+      "Pulumi.dev.yaml",
+      "package.json",
+      "tsconfig.json",
+      "index.ts",
+      "authority.ts",
+      "config.ts",
+      "outputs.ts",
+    ]) {
+      copyFileSync(join(ROOT, name), join(this.project, name));
+    }
+    cpSync(join(ROOT, "components"), join(this.project, "components"), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules"), join(this.project, "node_modules"));
+  }
+
+  /** Runs `pulumi` as a person does, with what is on its standard input; gives what it said. */
+  pulumi(args: string[], input = ""): { status: number | null; output: string } {
+    const { status, stdout, stderr } = spawnSync("pulumi", [...args, "--non-interactive"], {
+      cwd: this.project,
+      encoding: "utf8",
+      input,
+      maxBuffer: 2 ** 26,
+      env: {
+        ...process.env,
+        PATH: [join(ROOT, "test/lifecycle/languageHost"), join(ROOT, "rehearsal/providers/bin"), process.env.PATH].join(
+          ":",
+        ),
+        PULUMI_HOME: join(this.directory, "home"),
+        PULUMI_BACKEND_URL: `file://${join(this.directory, "backend")}`,
+        PULUMI_CONFIG_PASSPHRASE: "for this test alone",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+        REHEARSAL_DIRECTORY: join(this.directory, "rehearsal"),
+      },
+    });
+    return { status, output: stdout + stderr };
+  }
+
+  /** The same, which must succeed. */
+  ok(args: string[], input?: string): string {
+    const { status, output } = this.pulumi(args, input);
+    assert.equal(status, 0, output);
+    return output;
+  }
+
+  /** The same, which must fail. */
+  fails(args: string[]): string {
+    const { status, output } = this.pulumi(args);
+    assert.notEqual(status, 0, output);
+    return output;
+  }
+}
