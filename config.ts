@@ -3,7 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import {
   checkPassword,
   checkPasswordLogin,
+  checkPublicAddress,
   checkSshPublicKey,
+  checkSubnetId,
   checkTags,
   completeSettings,
   refuse,
@@ -28,6 +30,8 @@ const SETTINGS = {
   sshPublicKey: "string",
   passwordLogin: "boolean",
   adminPassword: "secret",
+  publicAddress: "boolean",
+  subnetId: "string",
   dnsLabel: "string",
   image: "string",
   vmSize: "string",
@@ -66,6 +70,8 @@ export function readConfig(): StackConfig {
   refuse([
     ...checkPasswordLogin(config.passwordLogin ?? false, config.adminPassword !== undefined),
     ...(config.adminPassword === undefined ? [] : checkPassword(config.adminPassword)),
+    ...checkPublicAddress(config.publicAddress ?? true, config.subnetId !== undefined, config.dnsLabel),
+    ...(config.subnetId === undefined ? [] : checkSubnetId(config.subnetId)),
     ...(config.sshPublicKey === undefined ? [] : checkSshPublicKey(config.sshPublicKey)),
     ...(config.tags === undefined ? [] : checkTags(config.tags)),
   ]);

@@ -22,13 +22,12 @@ export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Output<unknown
 
   return {
     dockerHost: host.dockerHost,
-    fqdn: host.fqdn,
-    publicIpAddress: host.publicIpAddress,
     adminUsername: host.adminUsername,
     caCert: host.caCert,
     clientCert: host.clientCert,
     clientKey: host.clientKey,
     // Pulumi warns of an output that has no value.
+    ...(config.publicAddress !== false && { fqdn: host.fqdn, publicIpAddress: host.publicIpAddress }),
     ...(config.sshPublicKey === undefined && { sshPrivateKey: host.sshPrivateKey }),
     ...(config.passwordLogin === true && { adminPassword: host.adminPassword }),
   };

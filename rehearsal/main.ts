@@ -50,8 +50,9 @@ async function bringUp(rehearsal: Rehearsal): Promise<void> {
   head("Up");
   const { changes, outputs } = await rehearsal.up();
   summary(changes);
-  if (rehearsal.rootFileSystem === undefined) {
-    head("Done, without machines: no daemon was asked");
+  const reason = unasked(rehearsal, outputs);
+  if (reason !== undefined) {
+    head(`Done; no daemon was asked: ${reason}`);
     return;
   }
   const { command, args } = rehearsal.dockerCommand(outputs);
@@ -102,8 +103,16 @@ async function status(options: Options): Promise<void> {
   if (outputs) print(`  ${outputs.dockerHost}: ${answers(rehearsal, outputs)}`);
 }
 
-function answers(rehearsal: Rehearsal, outputs: StackOutputs): string {
+/** Why this computer can't ask the daemon, if it can't. */
+function unasked(rehearsal: Rehearsal, { publicIpAddress, clientKey }: StackOutputs): string | undefined {
   if (rehearsal.rootFileSystem === undefined) return "no machines in this rehearsal";
+  if (publicIpAddress === undefined) return "the host has no public address";
+  return clientKey === undefined ? "the stack has no client of its own" : undefined;
+}
+
+function answers(rehearsal: Rehearsal, outputs: StackOutputs): string {
+  const reason = unasked(rehearsal, outputs);
+  if (reason !== undefined) return reason;
   const { command, args } = rehearsal.dockerCommand(outputs);
   const { status: code, stdout } = spawnSync(command, [...args, "version", "--format", "{{.Server.Version}}"], {
     encoding: "utf8",
