@@ -26,10 +26,9 @@ export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Input<unknown>
   // Pulumi warns of an output that has no value.
   return {
     dockerHost: host.dockerHost,
-    fqdn: host.fqdn,
-    publicIpAddress: host.publicIpAddress,
     adminUsername: host.adminUsername,
     caCert: host.caCert,
+    ...(config.publicAddress !== false && { fqdn: host.fqdn, publicIpAddress: host.publicIpAddress }),
     clientCerts: host.clientCerts.apply((own) => ({ ...authority?.clientCerts, ...own })),
     ...((authority === undefined || config.clients !== undefined) && {
       clientCert: host.clientCert,

@@ -11,11 +11,14 @@ import {
 import { declareInstaller } from "./installer";
 import { declareNetwork } from "./network";
 import {
+  type CompleteSettings,
   checkName,
   checkPassword,
   checkPasswordLogin,
   checkPem,
+  checkPublicAddress,
   checkSshPublicKey,
+  checkSubnetId,
   checkTags,
   completeSettings,
   refuse,
@@ -114,6 +117,12 @@ export interface DockerHostArgs {
   adminPassword?: pulumi.Input<string>;
 
   /**
+   * Whether the host has a public address. Without one it is reached at its private address, from its virtual network and
+   * what is joined to that; it needs a `subnetId` that has another way out, such as a NAT gateway. Defaults to true.
+   */
+  publicAddress?: boolean;
+
+  /**
    * The label in `LABEL.REGION.cloudapp.azure.com`, such as "build-host": 3 to 63 characters, unique in its region.
    * Defaults to the component's name with a random suffix, such as "docker-host-x3k9qa".
    */
@@ -134,7 +143,11 @@ export interface DockerHostArgs {
    */
   trustedLaunch?: boolean;
 
-  /** The resource ID of an existing subnet. Defaults to a virtual network of the host's own. */
+  /**
+   * The resource ID of an existing subnet, in the host's region and subscription, such as
+   * "/subscriptions/…/virtualNetworks/hub/subnets/hosts". Changing it replaces the machine. Defaults to a virtual network
+   * of the host's own.
+   */
   subnetId?: pulumi.Input<string>;
 
   /**
@@ -173,12 +186,12 @@ const DEFAULT_CLIENTS = ["admin"];
  * export const dockerHost = host.dockerHost; // tcp://docker-host-x3k9qa.westeurope.cloudapp.azure.com:4243
  */
 export class DockerHost extends pulumi.ComponentResource {
-  /** What `DOCKER_HOST` is set to: "tcp://FQDN:4243". */
+  /** What `DOCKER_HOST` is set to: "tcp://FQDN:4243"; with the private address where there is no public one. */
   public readonly dockerHost: pulumi.Output<string>;
-  /** The host's DNS name, "LABEL.REGION.cloudapp.azure.com". */
-  public readonly fqdn: pulumi.Output<string>;
-  /** The host's IPv4 address; it stays the same for the host's life. */
-  public readonly publicIpAddress: pulumi.Output<string>;
+  /** The host's DNS name, "LABEL.REGION.cloudapp.azure.com". Undefined without `publicAddress`. */
+  public readonly fqdn: pulumi.Output<string | undefined>;
+  /** The host's public IPv4 address; it stays the same for the host's life. Undefined without `publicAddress`. */
+  public readonly publicIpAddress: pulumi.Output<string | undefined>;
   /** The administrator's name on the machine. */
   public readonly adminUsername: pulumi.Output<string>;
   /** The certificates of the authorities, PEM: a client's `ca.pem`, which verifies the server. For everyone. */
@@ -204,7 +217,7 @@ export class DockerHost extends pulumi.ComponentResource {
    */
   constructor(name: string, args: DockerHostArgs, opts?: pulumi.ComponentResourceOptions) {
     const settings = completeSettings(args);
-    refuse([...checkName(name), ...checkInputs(args, settings.passwordLogin)]);
+    refuse([...checkName(name), ...checkInputs(args, settings)]);
     // The engine keeps a component's inputs in the state: what is secret must be so from here on.
     super(
       "azure-docker-host:index:DockerHost",
@@ -283,9 +296,9 @@ export class DockerHost extends pulumi.ComponentResource {
       azureChild,
     );
 
-    this.dockerHost = pulumi.interpolate`tcp://${network.fqdn}:${settings.dockerPort}`;
-    this.fqdn = network.fqdn;
-    this.publicIpAddress = network.publicIpAddress;
+    this.dockerHost = pulumi.interpolate`tcp://${network.fqdn ?? network.privateIpAddress}:${settings.dockerPort}`;
+    this.fqdn = pulumi.output(network.fqdn);
+    this.publicIpAddress = pulumi.output(network.publicIpAddress);
     this.adminUsername = pulumi.output(settings.adminUsername);
     this.caCert = pulumi.all([authority, ...otherAuthorities].map(({ certPem }) => certPem)).apply(trustFile);
     this.caPrivateKey = authority.privateKeyPem;
@@ -314,8 +327,10 @@ export class DockerHost extends pulumi.ComponentResource {
 }
 
 /** What is wrong with the settings that may be outputs, as far as they are plain values. */
-function checkInputs(args: DockerHostArgs, passwordLogin: boolean): string[] {
+function checkInputs(args: DockerHostArgs, { passwordLogin, publicAddress }: CompleteSettings): string[] {
   return [
+    ...checkPublicAddress(publicAddress, args.subnetId !== undefined, args.dnsLabel),
+    ...(typeof args.subnetId === "string" ? checkSubnetId(args.subnetId) : []),
     ...checkPasswordLogin(passwordLogin, args.adminPassword !== undefined),
     ...(typeof args.adminPassword === "string" ? checkPassword(args.adminPassword) : []),
     ...(typeof args.sshPublicKey === "string" ? checkSshPublicKey(args.sshPublicKey) : []),

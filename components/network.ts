@@ -2,7 +2,7 @@
 import * as network from "@pulumi/azure-native/network";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { DNS_SUFFIX_LENGTH, inboundRules } from "./settings";
+import { DNS_SUFFIX_LENGTH, checkSubnetId, inboundRules, refuse } from "./settings";
 
 /** Where a part of the host is made. */
 export interface Placement {
@@ -16,6 +16,7 @@ export interface NetworkArgs extends Placement {
   dockerPort: number;
   dockerSources: string[];
   sshSources: string[];
+  publicAddress: boolean;
   /** A label fixed by the user; else the name with a random suffix. */
   dnsLabel?: string;
   /** An existing subnet; else a virtual network with one subnet is made. */
@@ -25,15 +26,16 @@ export interface NetworkArgs extends Placement {
 /** The addresses that came of it. */
 export interface Network {
   networkInterfaceId: pulumi.Output<string>;
-  publicIpAddress: pulumi.Output<string>;
-  privateIpAddress: pulumi.Output<string | undefined>;
-  fqdn: pulumi.Output<string>;
+  /** Undefined without a public address, as the name is. */
+  publicIpAddress?: pulumi.Output<string>;
+  privateIpAddress: pulumi.Output<string>;
+  fqdn?: pulumi.Output<string>;
 }
 
 /** The network, the rules and the address don't wait for each other; the interface joins them. */
 export function declareNetwork(name: string, args: NetworkArgs, opts: pulumi.CustomResourceOptions): Network {
   const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
-  const publicIp = publicIpAddress(name, placement, args.dnsLabel, opts);
+  const publicIp = args.publicAddress ? publicIpAddress(name, placement, args.dnsLabel, opts) : undefined;
   const nic = new network.NetworkInterface(
     `${name}-nic`,
     {
@@ -45,22 +47,32 @@ export function declareNetwork(name: string, args: NetworkArgs, opts: pulumi.Cus
           name: "primary",
           primary: true,
           privateIPAllocationMethod: "Dynamic",
-          subnet: { id: args.subnetId ?? ownSubnetId(name, placement, opts) },
-          publicIPAddress: { id: publicIp.id },
+          subnet: { id: args.subnetId === undefined ? ownSubnetId(name, placement, opts) : checkedId(args.subnetId) },
+          publicIPAddress: publicIp && { id: publicIp.id },
         },
       ],
     },
-    opts,
+    // Azure doesn't move an interface to another virtual network.
+    pulumi.mergeOptions(opts, { replaceOnChanges: ["ipConfigurations[0].subnet.id"] }),
   );
   return {
     networkInterfaceId: nic.id,
-    publicIpAddress: publicIp.ipAddress.apply((address) => known(address, `${name}-ip`, "address")),
-    privateIpAddress: nic.ipConfigurations.apply((configurations) => configurations?.[0]?.privateIPAddress),
-    fqdn: publicIp.dnsSettings.apply((dns) => known(dns?.fqdn, `${name}-ip`, "DNS name")),
+    publicIpAddress: publicIp?.ipAddress.apply((address) => known(address, `${name}-ip`, "address")),
+    privateIpAddress: nic.ipConfigurations.apply((configurations) =>
+      known(configurations?.[0]?.privateIPAddress, `${name}-nic`, "private address"),
+    ),
+    fqdn: publicIp?.dnsSettings.apply((dns) => known(dns?.fqdn, `${name}-ip`, "DNS name")),
   };
 }
 
-/** A static address with a DNS label has both from its creation; without them no certificate could be made. */
+function checkedId(subnetId: pulumi.Input<string>): pulumi.Output<string> {
+  return pulumi.output(subnetId).apply((id) => {
+    refuse(checkSubnetId(id));
+    return id;
+  });
+}
+
+/** A static address with a DNS label has both from its creation, an interface its private address; without them no certificate could be made. */
 function known(value: string | undefined, resource: string, what: string): string {
   if (value === undefined || value === "") throw new pulumi.RunError(`Azure gave ${resource} no ${what}`);
   return value;

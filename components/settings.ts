@@ -32,6 +32,8 @@ export interface Settings {
   adminUsername?: string;
   /** See `DockerHostArgs.passwordLogin`. */
   passwordLogin?: boolean;
+  /** See `DockerHostArgs.publicAddress`. */
+  publicAddress?: boolean;
   /** See `DockerHostArgs.dnsLabel`. */
   dnsLabel?: string;
   /** See `DockerHostArgs.image`. */
@@ -58,6 +60,7 @@ export const DEFAULTS = {
   authorityGenerations: [1] as number[],
   adminUsername: "azureuser",
   passwordLogin: false,
+  publicAddress: true,
   image: "Canonical:ubuntu-24_04-lts:server:latest",
   vmSize: "Standard_B2s_v2",
   trustedLaunch: true,
@@ -106,6 +109,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     clients: settings.clients,
     adminUsername: settings.adminUsername ?? DEFAULTS.adminUsername,
     passwordLogin: settings.passwordLogin ?? DEFAULTS.passwordLogin,
+    publicAddress: settings.publicAddress ?? DEFAULTS.publicAddress,
     dnsLabel: settings.dnsLabel,
     image: settings.image ?? DEFAULTS.image,
     vmSize: settings.vmSize ?? DEFAULTS.vmSize,
@@ -470,6 +474,35 @@ export function checkDnsLabel(setting: string, label: string): string[] {
       ];
 }
 
+/** What is wrong with a host without a public address: it needs another way out to install Docker, and has no DNS name. */
+export function checkPublicAddress(publicAddress: boolean, subnetGiven: boolean, dnsLabel?: string): string[] {
+  if (publicAddress) return [];
+  return [
+    ...(subnetGiven
+      ? []
+      : [
+          "publicAddress: false, but the host's own network has no other way out, and nothing could be installed; allowed: false with a subnetId, or true",
+        ]),
+    ...(dnsLabel === undefined
+      ? []
+      : [
+          `dnsLabel: "${dnsLabel}" is for a public address, but publicAddress is false; allowed: with publicAddress true, or none given`,
+        ]),
+  ];
+}
+
+const SUBNET =
+  /^\/subscriptions\/[^/\s]+\/resourceGroups\/[^/\s]+\/providers\/Microsoft\.Network\/virtualNetworks\/[^/\s]+\/subnets\/[^/\s]+$/i;
+
+/** What is wrong with a subnet's resource ID, whose letters' case doesn't count. */
+export function checkSubnetId(id: string): string[] {
+  return SUBNET.test(id)
+    ? []
+    : [
+        `subnetId: ${JSON.stringify(id)} is no subnet's resource ID; allowed: "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Network/virtualNetworks/NETWORK/subnets/NAME"`,
+      ];
+}
+
 /** How many characters the random end of a DNS label has; a component's name leaves room for it. */
 export const DNS_SUFFIX_LENGTH = 6;
 
@@ -683,11 +716,11 @@ export interface HostCertificates {
 
 /** Names and addresses that the server's certificate is valid for. */
 export function subjectAlternativeNames(
-  fqdn: string,
+  fqdn: string | undefined,
   addresses: (string | undefined)[],
 ): { dnsNames: string[]; ipAddresses: string[] } {
   return {
-    dnsNames: [fqdn, "localhost"],
+    dnsNames: [...(fqdn === undefined ? [] : [fqdn]), "localhost"],
     ipAddresses: addresses.filter((address): address is string => address !== undefined && address !== ""),
   };
 }

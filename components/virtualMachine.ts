@@ -23,6 +23,7 @@ export interface VirtualMachineArgs extends Placement {
  * know it: pulumi-azure-native issues 577 and 1117. So the preview says "replace", and the `up` does it.
  */
 const REPLACE_ON_CHANGES = [
+  "networkProfile",
   "osProfile.computerName",
   "osProfile.adminUsername",
   "osProfile.adminPassword",

@@ -48,22 +48,17 @@ async function bringUp(rehearsal: Rehearsal): Promise<void> {
   head("Up");
   const { changes, outputs } = await rehearsal.up();
   summary(changes);
-  if (rehearsal.rootFileSystem === undefined) {
-    head("Done, without machines: no daemon was asked");
-    return;
-  }
-  if (outputs.publicIpAddress === undefined) {
-    head("Done: the host has no public address, so no daemon was asked");
+  const reason = unasked(rehearsal, outputs);
+  if (reason !== undefined) {
+    head(`Done; no daemon was asked: ${reason}`);
     return;
   }
   head("docker-host connect");
-  // The name is Azure's to resolve; the address is in the certificate too.
-  const { stackName: stack, directory } = rehearsal;
-  const reached = ["--stack", stack, "--address", outputs.publicIpAddress];
-  const { client, commands } = filesOf(directory, stack);
-  mustRun(rehearsal, "docker-host", ["connect", ...reached, "--cert-dir", client]);
+  const stack = rehearsal.stackName;
+  const { client, commands } = filesOf(rehearsal.directory, stack);
+  mustRun(rehearsal, "docker-host", ["connect", ...reached(rehearsal, outputs), "--cert-dir", client]);
   head("docker-host check");
-  mustRun(rehearsal, "docker-host", ["check", ...reached, "--wait", "2m"]);
+  mustRun(rehearsal, "docker-host", ["check", ...reached(rehearsal, outputs), "--wait", "2m"]);
   head(`docker --context ${stack} info`);
   mustRun(rehearsal, "docker", ["--context", stack, "info"]);
   head("It answers. To use it by hand:");
@@ -118,10 +113,21 @@ async function status(options: Options): Promise<void> {
     print(`  ${provisioningState.padEnd(10)} ${(id.split("/").at(-1) ?? "").padEnd(32)} ${armType}`);
   }
   const outputs = await rehearsal.outputs();
-  if (outputs === undefined || rehearsal.rootFileSystem === undefined) return;
-  const { publicIpAddress: address, dockerHost } = outputs;
-  if (address === undefined) print(`  ${dockerHost}: no public address`);
-  else rehearsal.runAsClient("docker-host", ["check", "--stack", rehearsal.stackName, "--address", address]);
+  if (outputs === undefined) return;
+  const reason = unasked(rehearsal, outputs);
+  if (reason !== undefined) print(`  ${outputs.dockerHost}: ${reason}`);
+  else rehearsal.runAsClient("docker-host", ["check", ...reached(rehearsal, outputs)]);
+}
+
+/** Why this computer can't ask the daemon, if it can't. */
+function unasked(rehearsal: Rehearsal, { publicIpAddress }: StackOutputs): string | undefined {
+  if (rehearsal.rootFileSystem === undefined) return "no machines in this rehearsal";
+  return publicIpAddress === undefined ? "the host has no public address" : undefined;
+}
+
+/** The name is Azure's to resolve; the address is in the certificate too. */
+function reached({ stackName }: Rehearsal, { publicIpAddress = "" }: StackOutputs): string[] {
+  return ["--stack", stackName, "--address", publicIpAddress];
 }
 
 /** `NAME=VALUE`, as `pulumi up --config` takes it. */

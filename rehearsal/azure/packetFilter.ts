@@ -39,6 +39,12 @@ interface Place {
 export function packetFilter(resources: readonly StoredResource[]): string[] {
   const find = (id: unknown): StoredResource | undefined => resources.find((each) => sameName(each.id, String(id)));
   const interfaces = resources.filter((each) => each.armType === "Microsoft.Network/networkInterfaces");
+  const privateAddresses = interfaces.flatMap((nic) =>
+    (valuesAt(nic.computed, "ipConfigurations.*") as Body[]).map((configuration) => ({
+      address: String(configuration.privateIPAddress),
+      networkId: networkIdOf(configuration),
+    })),
+  );
   return interfaces.flatMap((nic) => {
     const group = find(first(nic.body, "networkSecurityGroup.id"));
     const rules = [...valuesAt(group?.body, "securityRules.*"), ...DEFAULT_RULES] as Body[];
@@ -48,15 +54,24 @@ export function packetFilter(resources: readonly StoredResource[]): string[] {
     return (valuesAt(nic.computed, "ipConfigurations.*") as Body[]).flatMap((configuration) => {
       const privateAddress = String(configuration.privateIPAddress);
       const publicAddress = group && textAt(find(first(configuration, "publicIPAddress.id"))?.computed, "ipAddress");
-      const virtualNetwork = find(String(first(configuration, "subnet.id")).replace(/\/subnets\/[^/]+$/i, ""));
+      const virtualNetwork = find(networkIdOf(configuration));
+      const strangers = privateAddresses
+        .filter(({ networkId }) => !sameName(networkId, networkIdOf(configuration)))
+        .map(({ address }) => address);
       const network = valuesAt(virtualNetwork?.body, "addressSpace.addressPrefixes.*").map(String).filter(isV4);
       const addresses = [publicAddress, privateAddress].filter((address) => address !== undefined).join(", ");
       return [
+        // Virtual networks don't see each other, though the bridge is one.
+        ...(strangers.length === 0 ? [] : [`ip saddr { ${strangers.join(", ")} } drop`]),
         "tcp flags & (syn | ack) != syn accept",
         ...inbound.flatMap((rule) => matchesOf(rule, { privateAddress, network })),
       ].map((match) => `ip daddr { ${addresses} } ${match}`);
     });
   });
+}
+
+function networkIdOf(configuration: Body): string {
+  return String(first(configuration, "subnet.id")).replace(/\/subnets\/[^/]+$/i, "");
 }
 
 /** One line for each packet that the rule is about: sets of nftables would refuse what overlaps. */

@@ -120,7 +120,11 @@ const TYPE_RULES: Record<string, Rule> = {
     }
   },
 
-  "Microsoft.Network/networkInterfaces": (store, { id, body }) => {
+  "Microsoft.Network/networkInterfaces": (store, { id, body }, existing) => {
+    const before = networkOf(existing?.body);
+    if (before !== undefined && before !== networkOf(body)) {
+      bad("SubnetsNotInSameVnet", `Network interface ${id} is in Virtual Network ${before} and can't leave it.`);
+    }
     for (const address of valuesAt(body, "ipConfigurations.*.publicIPAddress.id")) {
       const user = usersOf(store, String(address)).find((each) => !sameName(each.id, id));
       if (user) {
@@ -203,10 +207,12 @@ export function refuseDelete(store: Store, resource: StoredResource): void {
     "Microsoft.Network/networkSecurityGroups": "InUseNetworkSecurityGroupCannotBeDeleted",
     "Microsoft.Network/virtualNetworks": "InUseSubnetCannotBeDeleted",
   };
-  const code = codes[resource.armType];
-  const user = usersOf(store, resource.id)[0];
-  if (code !== undefined && user) {
-    bad(code, `${resource.id} is in use by ${user.id} and cannot be deleted.`);
+  // What goes along, such as the rest of a resource group, is no hindrance.
+  const within = `${resource.id.toLowerCase()}/`;
+  for (const { id, armType } of [resource, ...store.list(resource.id)]) {
+    const code = codes[armType];
+    const user = usersOf(store, id).find((each) => !each.id.toLowerCase().startsWith(within));
+    if (code !== undefined && user) bad(code, `${id} is in use by ${user.id} and cannot be deleted.`);
   }
 }
 
@@ -221,6 +227,12 @@ function usersOf(store: Store, id: string): StoredResource[] {
       }),
     ),
   );
+}
+
+/** The virtual network of an interface: the one of its first subnet. */
+function networkOf(body: Body | undefined): string | undefined {
+  const subnet = textAt(body, "ipConfigurations.*.subnet.id");
+  return subnet?.toLowerCase().replace(/\/subnets\/[^/]+$/, "");
 }
 
 /** The first value at a path. */

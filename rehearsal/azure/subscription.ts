@@ -71,6 +71,8 @@ export class Subscription {
         this.store.set(resource);
       }
       if (DECIDES_ON_PACKETS.includes(type.armType)) await this.filterPackets();
+      // A machine whose addresses are others now is booted with them; Azure translates them outside of it, without a boot.
+      if (existing && addressesIn(existing) !== addressesIn(resource)) await this.bootMissing();
       return resource;
     });
   }
@@ -267,22 +269,24 @@ export class Subscription {
     const [, networkId = "", subnetName = ""] = /^(.*)\/subnets\/([^/]+)$/i.exec(subnetId) ?? [];
     const subnets = valuesAt(this.store.get(networkId)?.body, "subnets.*") as Body[];
     const prefix = subnets.find((subnet) => sameName(String(subnet.name), subnetName))?.addressPrefix;
+    // Of every network: all machines are on one bridge, where two with the same address would be taken for each other.
     const taken = this.store
       .list()
       .filter((each) => each.armType === NETWORK_INTERFACE)
-      .flatMap((each) => valuesAt(each.computed, "ipConfigurations.*") as Body[])
-      .filter((configuration) => sameName(String(first(configuration, "subnet.id")), subnetId));
-    return freeAddress(
-      String(prefix),
-      FIRST_PRIVATE_HOST,
-      taken.map((configuration) => configuration.privateIPAddress),
-    );
+      .flatMap((each) => valuesAt(each.computed, "ipConfigurations.*.privateIPAddress"));
+    return freeAddress(String(prefix), FIRST_PRIVATE_HOST, taken);
   }
 }
 
 function partsOfExtension({ id }: StoredResource): { machine: string; name: string } {
   const parts = id.split("/");
   return { machine: parts.slice(0, -2).join("/"), name: parts.at(-1) ?? "" };
+}
+
+/** What an interface's machine has its addresses by. */
+function addressesIn({ computed }: StoredResource): string {
+  const paths = ["publicIPAddress.id", "privateIPAddress"];
+  return JSON.stringify(paths.map((path) => valuesAt(computed, `ipConfigurations.*.${path}`)));
 }
 
 /** An interface's address stays for as long as it is in the same subnet. */

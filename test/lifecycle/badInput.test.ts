@@ -23,6 +23,16 @@ const BAD: { what: string; config: Record<string, string>; message: RegExp }[] =
   { what: "a port that is no number", config: { dockerPort: "abc" }, message: /dockerPort: "abc" .*from 1 to 65535/ },
   { what: "SSH's port", config: { dockerPort: "22" }, message: /dockerPort: 22 is not allowed; .*but 22 \(SSH\)/ },
   { what: "a bad DNS label", config: { dnsLabel: "My_Host" }, message: /dnsLabel: "My_Host" .*allowed: 3 to 63/ },
+  {
+    what: "no public address, and no subnet with another way out",
+    config: { publicAddress: "false" },
+    message: /publicAddress: false, but the host's own network .*allowed: false with a subnetId, or true/,
+  },
+  {
+    what: "a subnet that is none",
+    config: { subnetId: "default" },
+    message: /subnetId: "default" is no subnet's resource ID; allowed: "\/subscriptions\//,
+  },
   { what: "a reserved name", config: { adminUsername: "admin" }, message: /adminUsername: "admin" is reserved/ },
   {
     what: "a malformed name",

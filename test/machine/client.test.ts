@@ -145,7 +145,11 @@ test("a host and its clients", async (t) => {
     const dropIn = "/etc/systemd/system/docker.service.d/zz-test.conf";
     const daemon = async (options: string): Promise<void> => {
       const dockerd = (await machine.mustRun(["sh", "-c", "command -v dockerd"])).trim();
-      await machine.writeFile(dropIn, `[Service]\nExecStart=\nExecStart=${dockerd} -H tcp://0.0.0.0:4243 ${options}\n`);
+      await machine.writeFile(
+        dropIn,
+        `[Service]\nExecStart=\nExecStart=${dockerd} -H tcp://0.0.0.0:4243 ${options}\n`,
+        { mode: 0o644 },
+      );
       await machine.mustRun(["mv", "/etc/docker/daemon.json", "/etc/docker/daemon.json.aside"]).catch(() => undefined);
       await machine.mustRun(["systemctl", "daemon-reload"]);
       await machine.mustRun(["systemctl", "restart", "docker.service"]);

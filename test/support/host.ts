@@ -5,15 +5,18 @@ import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tls from "node:tls";
 import { machinesOf } from "../../rehearsal/azure/open";
+import { STACK_NAME } from "../../rehearsal/files";
 import { type Machine, runningMachine } from "../../rehearsal/machine/machine";
 import type { Changes, Rehearsal } from "../../rehearsal/rehearsal";
 import type { StackOutputs } from "../../outputs";
 import { ask } from "./ask";
 import { Scratch } from "./scratch";
 
-/** The machine of a rehearsal that has one. */
-export function machineOf(rehearsal: Rehearsal): Machine {
-  const id = rehearsal.subscription.store.list().find(({ armType }) => armType.endsWith("/virtualMachines"))?.id;
+/** The machine of a rehearsal's stack. */
+export function machineOf(rehearsal: Rehearsal, stack = STACK_NAME): Machine {
+  const id = rehearsal.subscription.store
+    .list()
+    .find(({ id, armType }) => id.includes(`-${stack}/`) && armType.endsWith("/virtualMachines"))?.id;
   assert.ok(id !== undefined && rehearsal.rootFileSystem !== undefined, "there is a real machine");
   const machine = runningMachine(machinesOf(rehearsal.directory, rehearsal.rootFileSystem).folder(id));
   assert.ok(machine, "the machine runs");

@@ -12,9 +12,11 @@ const PROJECT = "azure-docker-host";
 const KNOWN =
   "dockerSources, sshSources, openToInternet, dockerPort, installer, dockerVersion, daemonOptions, forceUpdateTag, " +
   "clients, clientAuthorities, keyGeneration, authorityGenerations, caCertPem, caPrivateKeyPem, authorityStack, " +
-  "shareAuthority, adminUsername, sshPublicKey, passwordLogin, adminPassword, dnsLabel, image, vmSize, trustedLaunch, tags";
+  "shareAuthority, adminUsername, sshPublicKey, passwordLogin, adminPassword, publicAddress, subnetId, dnsLabel, image, " +
+  "vmSize, trustedLaunch, tags";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
+const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
 
 let acme: Authority;
 before(async () => {
@@ -264,6 +266,8 @@ suite("reading a stack's configuration", () => {
         sshPublicKey: SSH_KEY,
         passwordLogin: "true",
         adminPassword: PASSWORD,
+        publicAddress: "true",
+        subnetId: SUBNET,
         dnsLabel: "build-host",
         image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
         vmSize: "Standard_D2s_v5",
@@ -290,6 +294,8 @@ suite("reading a stack's configuration", () => {
       adminUsername: "ops",
       sshPublicKey: SSH_KEY,
       passwordLogin: true,
+      publicAddress: true,
+      subnetId: SUBNET,
       dnsLabel: "build-host",
       image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
       vmSize: "Standard_D2s_v5",
@@ -316,6 +322,11 @@ suite("reading a stack's configuration", () => {
   test("any other setting may be encrypted too", () => {
     configure({ dockerSources: '["VirtualNetwork"]', dnsLabel: "quiet-host" }, ["dockerSources", "dnsLabel"]);
     assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], dnsLabel: "quiet-host" });
+  });
+
+  test("a host without a public address, in a subnet", () => {
+    configure({ dockerSources: '["VirtualNetwork"]', publicAddress: "false", subnetId: SUBNET });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], publicAddress: false, subnetId: SUBNET });
   });
 
   const refused: { what: string; settings: Record<string, string>; starts: string[] }[] = [
@@ -351,6 +362,21 @@ suite("reading a stack's configuration", () => {
       what: "a password without login by it",
       settings: { dockerSources: '["VirtualNetwork"]', adminPassword: PASSWORD },
       starts: ["adminPassword: given (not shown), but passwordLogin is false; "],
+    },
+    {
+      what: "no public address, and no subnet with another way out",
+      settings: { dockerSources: '["VirtualNetwork"]', publicAddress: "false" },
+      starts: ["publicAddress: false, but the host's own network has no other way out, "],
+    },
+    {
+      what: "a name for an address that is not public",
+      settings: { dockerSources: '["VirtualNetwork"]', publicAddress: "false", subnetId: SUBNET, dnsLabel: "build" },
+      starts: ['dnsLabel: "build" is for a public address, but publicAddress is false; '],
+    },
+    {
+      what: "a subnet that is none",
+      settings: { dockerSources: '["VirtualNetwork"]', subnetId: "default" },
+      starts: ['subnetId: "default" is no subnet\'s resource ID; '],
     },
     {
       what: "an empty password",
@@ -521,6 +547,7 @@ suite("Pulumi.yaml", () => {
     authorityStack: "",
     shareAuthority: false,
     sshPublicKey: "",
+    subnetId: "",
     dnsLabel: "",
     tags: {},
   };

@@ -30,6 +30,7 @@ const certPem = (name: string): string => pem("CERTIFICATE", name);
 const keyPem = (name: string): string => pem("EC PRIVATE KEY", name);
 
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt";
+const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
 const PASSWORD = "Correct-horse1!";
 const GENERATED_PASSWORD = "Generated-pass1!";
 
@@ -260,7 +261,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
         },
       ],
     },
-    { deleteBeforeReplace: true },
+    { deleteBeforeReplace: true, replaceOnChanges: ["ipConfigurations[0].subnet.id"] },
   ],
   "web-ca-key": [
     "tls:index/privateKey:PrivateKey",
@@ -367,6 +368,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
     {
       deleteBeforeReplace: true,
       replaceOnChanges: [
+        "networkProfile",
         "osProfile.computerName",
         "osProfile.adminUsername",
         "osProfile.adminPassword",
@@ -680,19 +682,45 @@ suite("what is set", () => {
   });
 
   test("an existing subnet: no network is made", async () => {
-    const subnetId = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
-    const { recorder } = await declare({ subnetId: pulumi.output(subnetId) });
+    const { recorder } = await declare({ subnetId: pulumi.output(SUBNET) });
     const ipConfigurations = [
       {
         name: "primary",
         primary: true,
         privateIPAllocationMethod: "Dynamic",
-        subnet: { id: subnetId },
+        subnet: { id: SUBNET },
         publicIPAddress: { id: "web-ip-id" },
       },
     ];
     assert.deepEqual(resources(recorder), expected({ "web-nic": { ipConfigurations } }, ["web-vnet"]));
   });
+
+  for (const [what, subnetId] of Object.entries({ text: SUBNET, output: pulumi.output(SUBNET) })) {
+    test(`no public address, and the subnet as ${what}: neither address nor name, and the host is its private address`, async () => {
+      const { host, recorder } = await declare({ publicAddress: false, subnetId });
+      const ipConfigurations = [
+        { name: "primary", primary: true, privateIPAllocationMethod: "Dynamic", subnet: { id: SUBNET } },
+      ];
+      assert.deepEqual(
+        resources(recorder),
+        expected(
+          {
+            "web-nic": { ipConfigurations },
+            "web-server-request": { dnsNames: ["localhost"], ipAddresses: ["10.0.0.4"] },
+          },
+          ["web-vnet", "web-ip", "web-dns-suffix"],
+        ),
+      );
+      const outputs = {
+        ...OUTPUTS,
+        dockerHost: open("tcp://10.0.0.4:4243"),
+        fqdn: open(undefined),
+        publicIpAddress: open(undefined),
+      };
+      assert.deepEqual(await outputsOf(host), outputs);
+      assert.deepEqual(recorder.outputs, { web: registered(outputs) });
+    });
+  }
 
   for (const [what, wrap] of Object.entries({ texts: String, outputs: pulumi.output<string> })) {
     test(`an existing authority given as ${what} signs, and none is made`, async () => {
@@ -995,6 +1023,15 @@ suite("what is wrong declares nothing", () => {
     "an installer": { args: { installer: "apt" }, starts: 'installer: "apt" is not known; ' },
     "a reserved user": { args: { adminUsername: "root" }, starts: 'adminUsername: "root" is reserved ' },
     "a DNS label": { args: { dnsLabel: "My_Host" }, starts: 'dnsLabel: "My_Host" is no DNS label ' },
+    "no public address, and no other way out": {
+      args: { publicAddress: false },
+      starts: "publicAddress: false, but the host's own network ",
+    },
+    "a DNS label without a public address": {
+      args: { publicAddress: false, subnetId: pulumi.output(SUBNET), dnsLabel: "build-host" },
+      starts: 'dnsLabel: "build-host" is for a public address, ',
+    },
+    "a subnet": { args: { subnetId: "hosts" }, starts: 'subnetId: "hosts" is no subnet\'s ' },
     "an image": { args: { image: "ubuntu" }, starts: 'image: "ubuntu" is neither ' },
     "a size": { args: { vmSize: "big" }, starts: 'vmSize: "big" is no size ' },
     "an Arm size": { args: { vmSize: "Standard_D2ps_v5" }, starts: 'vmSize: "Standard_D2ps_v5" has an Arm ' },

@@ -18,11 +18,15 @@ const address = (ipAddress: string, name = "ip"): StoredResource =>
   resource("publicIPAddresses", name, {}, { ipAddress });
 const network = (...addressPrefixes: string[]): StoredResource =>
   resource("virtualNetworks", "vnet", { addressSpace: { addressPrefixes } });
+const otherNetwork = (): StoredResource => ({ ...network("10.0.0.0/24"), id: id("virtualNetworks", "vnet2") });
 const group = (...securityRules: Body[]): StoredResource => resource("networkSecurityGroups", "nsg", { securityRules });
-const nic = (parts: { nsg?: string; name?: string; privateIPAddress?: string; ip?: string } = {}): StoredResource => {
+const nic = (
+  parts: { nsg?: string; name?: string; privateIPAddress?: string; ip?: string; vnet?: string } = {},
+): StoredResource => {
   const { nsg = id("networkSecurityGroups", "nsg"), name = "nic", privateIPAddress = "10.0.0.4", ip = "ip" } = parts;
+  const { vnet = "vnet" } = parts;
   const configuration = {
-    subnet: { id: `${id("virtualNetworks", "vnet")}/subnets/default` },
+    subnet: { id: `${id("virtualNetworks", vnet)}/subnets/default` },
     ...(ip !== "" && { publicIPAddress: { id: id("publicIPAddresses", ip) } }),
   };
   return resource(
@@ -255,6 +259,20 @@ suite("interfaces", () => {
     assert.deepEqual(lines, [
       ...to("198.18.7.10, 10.0.0.4", [BEGUN, "ip protocol tcp th dport 4243 accept", ...DEFAULTS]),
       ...to("10.0.0.5", [BEGUN, ...DEFAULTS]),
+    ]);
+  });
+
+  test("two in different networks don't see each other's private addresses", () => {
+    const lines = packetFilter([
+      group(opened),
+      ...[network("10.0.0.0/24"), otherNetwork()],
+      nic({ ip: "" }),
+      nic({ name: "nic2", privateIPAddress: "10.0.0.5", ip: "", vnet: "vnet2" }),
+    ]);
+    const own = [BEGUN, "ip protocol tcp th dport 4243 accept", ...DEFAULTS];
+    assert.deepEqual(lines, [
+      ...to("10.0.0.4", ["ip saddr { 10.0.0.5 } drop", ...own]),
+      ...to("10.0.0.5", ["ip saddr { 10.0.0.4 } drop", ...own]),
     ]);
   });
 

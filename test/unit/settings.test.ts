@@ -25,9 +25,11 @@ import {
   checkPasswordLogin,
   checkPem,
   checkPort,
+  checkPublicAddress,
   checkSource,
   checkSources,
   checkSshPublicKey,
+  checkSubnetId,
   checkTags,
   checkTrustedLaunch,
   checkVmSize,
@@ -340,6 +342,30 @@ suite("port, installer and names", () => {
     ["", "ab", `a${"b".repeat(63)}`, "1ab", "-ab", "ab-", "aB1", "a_b", "a.b", "abc\n", " abc", "äbc", "ab１"],
     (value) =>
       `dnsLabel: "${value}" is no DNS label of Azure's; allowed: 3 to 63 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+  );
+  test("without a public address there is a subnet, and no DNS label", () => {
+    assert.deepEqual(checkPublicAddress(true, false), []);
+    assert.deepEqual(checkPublicAddress(true, true, "build-host"), []);
+    assert.deepEqual(checkPublicAddress(false, true), []);
+    const subnet =
+      "publicAddress: false, but the host's own network has no other way out, and nothing could be installed; allowed: false with a subnetId, or true";
+    const label =
+      'dnsLabel: "build-host" is for a public address, but publicAddress is false; allowed: with publicAddress true, or none given';
+    assert.deepEqual(checkPublicAddress(false, false), [subnet]);
+    assert.deepEqual(checkPublicAddress(false, true, "build-host"), [label]);
+    assert.deepEqual(checkPublicAddress(false, false, "build-host"), [subnet, label]);
+  });
+  const subnet = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
+  table(
+    "a subnet's resource ID",
+    checkSubnetId,
+    [subnet, subnet.toLowerCase(), subnet.toUpperCase()],
+    [
+      ...["", "hosts", "10.0.0.0/24", subnet.slice(1), `${subnet}/`, `${subnet} `, `${subnet}\n`, `${subnet}/x`],
+      ...[subnet.replace("/subnets/hosts", ""), subnet.replace("Network/", "Compute/"), subnet.replace("/v/", "//")],
+    ],
+    (value) =>
+      `subnetId: ${JSON.stringify(value)} is no subnet's resource ID; allowed: "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Network/virtualNetworks/NETWORK/subnets/NAME"`,
   );
   table(
     "the component's name",
@@ -782,6 +808,10 @@ suite("certificates", () => {
       dnsNames: [fqdn, "localhost"],
       ipAddresses: ["203.0.113.10", "10.0.0.4"],
     });
+    assert.deepEqual(subjectAlternativeNames(undefined, [undefined, "10.0.0.4"]), {
+      dnsNames: ["localhost"],
+      ipAddresses: ["10.0.0.4"],
+    });
     assert.deepEqual(subjectAlternativeNames(fqdn, ["203.0.113.10", undefined, ""]).ipAddresses, ["203.0.113.10"]);
   });
 
@@ -861,6 +891,7 @@ suite("all settings together", () => {
       authorityGenerations: [1],
       adminUsername: "azureuser",
       passwordLogin: false,
+      publicAddress: true,
       image: "Canonical:ubuntu-24_04-lts:server:latest",
       vmSize: "Standard_B2s_v2",
       trustedLaunch: true,
@@ -892,6 +923,7 @@ suite("all settings together", () => {
       clients: ["bob", "ann"],
       adminUsername: "ops",
       passwordLogin: true,
+      publicAddress: true,
       dnsLabel: "build-host",
       image: "Debian:debian-12:12-gen2:latest",
       vmSize: "Standard_D2s_v5",

@@ -503,6 +503,22 @@ suite("what is in use can't be deleted", () => {
     assert.deepEqual(removed, [VM]);
   });
 
+  test("a group in which another's machine is stays, with all within", async () => {
+    await putAll({ machine: false });
+    const other = NIC.replace(GROUP, `${GROUP}2`);
+    await azure.put(`${GROUP}2`, { location });
+    await azure.put(other, {
+      location,
+      ipConfigurations: [{ name: "primary", subnet: { id: `${VNET}/subnets/default` } }],
+    });
+    const before = azure.store.list();
+    await refused(azure.delete(GROUP), 400, "InUseSubnetCannotBeDeleted", new RegExp(`is in use by ${other} `));
+    assert.deepEqual(azure.store.list(), before);
+    await azure.delete(`${GROUP}2`);
+    await azure.delete(GROUP);
+    assert.deepEqual(azure.store.list(), []);
+  });
+
   test("a group takes all within, whatever uses what, and nothing of another's", async () => {
     const removed: string[] = [];
     azure = open(
@@ -598,6 +614,28 @@ suite("what is kept", () => {
     await azure.put(`${IP}2`, ip());
     const { computed } = await azure.put(`${NIC}2`, nic(`${IP}2`, `${VNET}/subnets/default`.toUpperCase()));
     assert.deepEqual(valuesAt(computed, "ipConfigurations.*.privateIPAddress"), ["10.0.0.5"]);
+  });
+
+  test("two networks of the same addresses: no two interfaces have the same one", async () => {
+    await putAll({ machine: false });
+    await azure.put(`${VNET}2`, vnet());
+    await azure.put(`${IP}2`, ip());
+    const { computed } = await azure.put(`${NIC}2`, nic(`${IP}2`, `${VNET}2/subnets/default`));
+    assert.deepEqual(valuesAt(computed, "ipConfigurations.*.privateIPAddress"), ["10.0.0.5"]);
+  });
+
+  test("an interface stays in its network", async () => {
+    await putAll({ machine: false });
+    await azure.put(`${VNET}2`, vnet());
+    const before = azure.store.get(NIC);
+    await refused(
+      azure.put(NIC, nic(IP, `${VNET}2/subnets/default`)),
+      400,
+      "SubnetsNotInSameVnet",
+      /is in Virtual Network .*\/vnet and can't leave it/,
+    );
+    assert.deepEqual(azure.store.get(NIC), before);
+    await azure.put(NIC, nic(IP, `${VNET}/subnets/default`.toUpperCase()));
   });
 
   test("an interface in another subnet has another private address", async () => {
@@ -828,6 +866,11 @@ suite("machines", () => {
     await step("the network", () => azure.put(VNET, vnet()), [line("81")]);
     await step("the address", () => azure.put(IP, ip()), [line("81")]);
     await step("the interface", () => azure.put(NIC, { ...nic(), networkSecurityGroup: undefined }), [""]);
+    await azure.put(NIC, {
+      ...nic(),
+      ipConfigurations: [{ name: "primary", subnet: { id: `${VNET}/subnets/default` } }],
+    });
+    await step("an address that a machine gets", () => azure.put(NIC, nic()), [line("81"), line("81"), "boot"]);
     await azure.put(NIC, {
       ...nic(),
       ipConfigurations: [{ name: "primary", subnet: { id: `${VNET}/subnets/default` } }],
