@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
+import type { StackOutputs } from "../outputs";
 import { STACK_NAME, filesOf } from "./files";
 import { type Changes, Rehearsal, sweep } from "./rehearsal";
 
