@@ -5,24 +5,45 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { filesOf } from "../../rehearsal/files";
 import { Scratch } from "../support/scratch";
-import { exportSecrets } from "../support/secrets";
+import { makeAuthority } from "../support/authorities";
+import { exportSecrets, pulumiStack } from "../support/secrets";
 
 test("secrets are nowhere in state, history, logs, previews and the stack's file", async (t) => {
   const scratch = new Scratch(t);
-  let rehearsal = await scratch.open({ passwordLogin: "true" });
+  let rehearsal = await scratch.open({
+    passwordLogin: "true",
+    shareAuthority: "true",
+    "clients[0]": "ann",
+    "clients[1]": "bob",
+  });
   const { outputs } = await rehearsal.up();
   const printed = [...scratch.lines];
-  rehearsal = await scratch.open({ dockerPort: "4244" });
+  const first = exportSecrets(rehearsal);
+  // Then an authority of one's own signs, and is shared.
+  const company = await makeAuthority({ key: { algorithm: "ECDSA", ecdsaCurve: "P384" } });
+  rehearsal = await scratch.open({
+    dockerPort: "4244",
+    caCertPem: company.certPem,
+    caPrivateKeyPem: company.keyPem,
+  });
   await rehearsal.preview();
-  await rehearsal.up();
+  const { outputs: latest } = await rehearsal.up();
   await rehearsal.refresh();
   printed.push(...scratch.lines);
 
-  const { secrets, needles } = exportSecrets(rehearsal);
-  // Authority, server, client and SSH key, and the password: in whatever form and place the state has them.
-  assert.ok(secrets.length >= 5, `found ${secrets.length}`);
-  assert.ok(secrets.includes(outputs.adminPassword ?? ""), "the password is among them");
-  assert.ok(secrets.includes(outputs.clientKey ?? ""), "the client's key is among them");
+  const second = exportSecrets(rehearsal);
+  const [secrets, needles] = [first.secrets.concat(second.secrets), first.needles.concat(second.needles)];
+  // Two authorities, server, two clients and SSH key, and the password: in whatever form and place the state has them.
+  const known = {
+    "the password": outputs.adminPassword,
+    "the first client's key": outputs.clientKeys?.ann,
+    "the second client's key": outputs.clientKeys?.bob,
+    "the authority's key": outputs.caPrivateKey,
+    "the company's key": company.keyPem,
+    "the company's key as it is shared": latest.caPrivateKey,
+    "the SSH key": outputs.sshPrivateKey,
+  };
+  for (const [what, secret = ""] of Object.entries(known)) assert.ok(secrets.includes(secret), `${what} is among them`);
   assert.ok(needles.length >= secrets.length, "each has a form to search for");
 
   const { client } = filesOf(scratch.directory);
@@ -35,6 +56,12 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
   });
   assert.deepEqual(found, [join(client, "key.pem")], "the client's key is with the client");
   assert.ok(files.length > 20, "the search went over the state, its history and the loopback Azure");
+  const shown = ["output", "export"].flatMap((command) => pulumiStack(rehearsal, command).split("\n"));
+  printed.push(...shown, ...pulumiStack(rehearsal, "output", "--json").split("\n"));
+  assert.ok(
+    shown.some((line) => /^ *clientKeys +\[secret\]$/.test(line)),
+    "the keys are outputs",
+  );
   assert.deepEqual(
     printed.filter((line) => needles.some((needle) => line.includes(needle))),
     [],

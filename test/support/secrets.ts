@@ -8,15 +8,20 @@ export function exportSecrets(rehearsal: Rehearsal): {
   secrets: string[];
   needles: string[];
 } {
+  return secretsIn(JSON.parse(pulumiStack(rehearsal, "export", "--show-secrets")));
+}
+
+/** What a command of `pulumi stack` prints of the rehearsal's stack. */
+export function pulumiStack(rehearsal: Rehearsal, ...args: string[]): string {
   const { project } = filesOf(rehearsal.directory);
-  const result = spawnSync("pulumi", ["stack", "export", "--show-secrets", "--stack", "rehearsal"], {
+  const { status, stdout, stderr } = spawnSync("pulumi", ["stack", ...args, "--stack", "rehearsal"], {
     cwd: project,
     env: { ...process.env, ...rehearsal.environment },
     encoding: "utf8",
     maxBuffer: 2 ** 26,
   });
-  if (result.status !== 0) throw new Error(result.stderr);
-  return secretsIn(JSON.parse(result.stdout));
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
 }
 
 /** The same, of a state whose secrets are decrypted: JSON under the name "plaintext". */
