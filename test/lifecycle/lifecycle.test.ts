@@ -27,15 +27,17 @@ test("from nothing to a host and back", async (t) => {
   assert.deepEqual(Object.fromEntries(declared), DECLARED);
   assert.match(outputs.fqdn ?? "", /^docker-host-[a-z0-9]{6}\.westeurope\.cloudapp\.azure\.com$/);
   assert.deepEqual(
-    { ...outputs, caCert: "", clientCert: "", clientKey: "", sshPrivateKey: "" },
+    { ...outputs, caCert: "", sshPrivateKey: "" },
     {
       dockerHost: `tcp://${outputs.fqdn}:4243`,
       fqdn: outputs.fqdn,
       publicIpAddress: "203.0.113.10",
       adminUsername: "azureuser",
       caCert: "",
-      clientCert: "",
-      clientKey: "",
+      clientCert: outputs.clientCerts.admin,
+      clientKey: outputs.clientKeys?.admin,
+      clientCerts: { admin: outputs.clientCert },
+      clientKeys: { admin: outputs.clientKey },
       sshPrivateKey: "",
     },
   );
