@@ -1,11 +1,11 @@
 /** No private key and no password stands in plain text anywhere but with the client that it belongs to. */
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { filesOf } from "../../rehearsal/files";
-import { Scratch } from "../support/scratch";
 import { makeAuthority } from "../support/authorities";
+import { ClientComputer } from "../support/client";
+import { Scratch } from "../support/scratch";
 import { exportSecrets, pulumiStack } from "../support/secrets";
 
 test("secrets are nowhere in state, history, logs, previews and the stack's file", async (t) => {
@@ -46,7 +46,10 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
   for (const [what, secret = ""] of Object.entries(known)) assert.ok(secrets.includes(secret), `${what} is among them`);
   assert.ok(needles.length >= secrets.length, "each has a form to search for");
 
-  const { client } = filesOf(scratch.directory);
+  const computer = new ClientComputer(rehearsal);
+  const { status, stdout, stderr } = computer.dockerHost(["connect", "--client", "bob", "--no-context"]);
+  assert.equal(status, 0, stderr);
+  printed.push(stdout, stderr);
   const files = readdirSync(scratch.directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
@@ -54,7 +57,7 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
     const text = readFileSync(file, "utf8");
     return needles.some((needle) => text.includes(needle));
   });
-  assert.deepEqual(found, [join(client, "key.pem")], "the client's key is with the client");
+  assert.deepEqual(found, [realpathSync(join(computer.docker, "key.pem"))], "the client's key is with the client");
   assert.ok(files.length > 20, "the search went over the state, its history and the loopback Azure");
   const shown = ["output", "export"].flatMap((command) => pulumiStack(rehearsal, command).split("\n"));
   printed.push(...shown, ...pulumiStack(rehearsal, "output", "--json").split("\n"));

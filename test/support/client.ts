@@ -13,6 +13,7 @@ export class ClientComputer {
   /** Docker's own directory, with the files that `connect` writes. */
   readonly docker: string;
   private readonly hosts: string;
+  private hasNames = false;
   private readonly environment: NodeJS.ProcessEnv;
   private readonly project: string;
 
@@ -23,14 +24,14 @@ export class ClientComputer {
     this.hosts = join(home, "hosts");
     this.project = filesOf(rehearsal.directory).project;
     this.environment = { ...process.env, ...rehearsal.environment, HOME: home, DOCKER_CONFIG: this.docker };
-    this.resolve({});
   }
 
-  /** Makes names resolve, as Azure's DNS does, for what is run here alone. */
+  /** Makes names resolve, as Azure's DNS does, for what is run here alone; takes root. */
   resolve(addresses: Record<string, string>): void {
     const lines = Object.entries({ localhost: "127.0.0.1", ...addresses }).map(
       ([name, address]) => `${address} ${name}`,
     );
+    this.hasNames = true;
     writeFileSync(this.hosts, `${lines.join("\n")}\n`);
   }
 
@@ -64,6 +65,7 @@ export class ClientComputer {
 
   /** In a mount namespace of its own, whose /etc/hosts has the names: it goes with the process. */
   private within(command: string[]): string[] {
+    if (!this.hasNames) return command;
     return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', this.hosts, ...command];
   }
 }

@@ -1,7 +1,10 @@
-/** Keys and certificates for tests, made on the spot. */
-import "reflect-metadata";
-import { KeyObject, webcrypto } from "node:crypto";
-import * as x509 from "@peculiar/x509";
+/** Certificates as a host, its clients and their authority have them, made on the spot, for tests of who is trusted. */
+import {
+  createCertRequest,
+  createKey,
+  createLocallySignedCert,
+  createSelfSignedCert,
+} from "../../rehearsal/providers/certificates";
 
 /** A certificate and its private key, PEM. */
 export interface Issued {
@@ -9,97 +12,59 @@ export interface Issued {
   key: string;
 }
 
-/** An authority that signs for tests. */
-export interface Authority extends Issued {
-  algorithm: Algorithm;
-  keys: webcrypto.CryptoKeyPair;
-}
-
-type Algorithm = "P-256" | "P-384" | "RSA";
-
-/** In days from now; by default a year. */
+/** When a certificate begins and ends, in days from now; by default yesterday, and in a year. */
 export interface Validity {
   from?: number;
   until?: number;
 }
 
-/** An authority of its own; with `isAuthority` false, a certificate that says it may not sign. */
-export async function authorityOf(
-  name: string,
-  {
-    algorithm = "P-256",
-    isAuthority = true,
-    ...validity
-  }: Validity & { algorithm?: Algorithm; isAuthority?: boolean } = {},
-): Promise<Authority> {
-  const keys = await generate(algorithm);
-  const extensions = [
-    new x509.BasicConstraintsExtension(isAuthority, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags[isAuthority ? "keyCertSign" : "digitalSignature"], true),
-  ];
-  return { ...(await selfSigned(`CN=${name}`, keys, algorithm, validity, extensions)), algorithm, keys };
+/** An authority of its own. */
+export async function authorityOf(name: string): Promise<Issued> {
+  return selfSigned({ commonName: name }, { isCaCertificate: true, allowedUses: ["cert_signing"] }, {});
 }
 
 /** A client's self-signed certificate, as a stack makes it. */
 export async function clientOf(name: string, validity: Validity = {}): Promise<Issued> {
-  const use = new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]);
-  return selfSigned(`CN=${name}, O=docker-host`, await generate("P-256"), "P-256", validity, [use]);
+  return selfSigned({ commonName: name, organization: "docker-host" }, { allowedUses: ["client_auth"] }, validity);
 }
 
 /** A server's certificate for DNS names and IPv4 addresses. */
-export async function serverOf(issuer: Authority, names: string[], validity: Validity = {}): Promise<Issued> {
-  const keys = await generate("P-256");
-  const cert = await x509.X509CertificateGenerator.create({
-    subject: "CN=server",
-    issuer: new x509.X509Certificate(issuer.cert).subject,
-    publicKey: keys.publicKey,
-    signingKey: issuer.keys.privateKey,
-    signingAlgorithm: signing(issuer.algorithm),
-    ...dates(validity),
-    extensions: [
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: /^[\d.]+$/.test(value) ? "ip" : "dns", value })),
-      ),
-    ],
+export async function serverOf(authority: Issued, names: string[], validity: Validity = {}): Promise<Issued> {
+  const privateKeyPem = await key();
+  const { properties } = await createCertRequest({
+    privateKeyPem,
+    subject: { commonName: "server" },
+    dnsNames: names.filter((name) => !/^[\d.]+$/.test(name)),
+    ipAddresses: names.filter((name) => /^[\d.]+$/.test(name)),
   });
-  return issued(cert, keys);
+  const { hours, notBefore } = span(validity);
+  const cert = await createLocallySignedCert(
+    {
+      certRequestPem: properties.certRequestPem,
+      caCertPem: authority.cert,
+      caPrivateKeyPem: authority.key,
+      allowedUses: ["server_auth"],
+      validityPeriodHours: hours,
+    },
+    notBefore,
+  );
+  return { cert: String(cert.properties.certPem), key: privateKeyPem };
 }
 
-async function selfSigned(
-  name: string,
-  keys: webcrypto.CryptoKeyPair,
-  algorithm: Algorithm,
-  validity: Validity,
-  extensions: x509.Extension[],
-): Promise<Issued> {
-  const signingAlgorithm = signing(algorithm);
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    ...{ name, keys, signingAlgorithm, extensions },
-    ...dates(validity),
-  });
-  return issued(cert, keys);
+async function selfSigned(subject: object, what: object, validity: Validity): Promise<Issued> {
+  const privateKeyPem = await key();
+  const { hours, notBefore } = span(validity);
+  const { properties } = await createSelfSignedCert(
+    { privateKeyPem, subject, ...what, validityPeriodHours: hours },
+    notBefore,
+  );
+  return { cert: String(properties.certPem), key: privateKeyPem };
 }
 
-function issued(cert: x509.X509Certificate, { privateKey }: webcrypto.CryptoKeyPair): Issued {
-  const key = KeyObject.from(privateKey).export({ type: "pkcs8", format: "pem" });
-  return { cert: `${cert.toString("pem")}\n`, key: key.toString() };
+async function key(): Promise<string> {
+  return String((await createKey({ algorithm: "ECDSA", ecdsaCurve: "P256" })).properties.privateKeyPem);
 }
 
-async function generate(algorithm: Algorithm): Promise<webcrypto.CryptoKeyPair> {
-  const parameters =
-    algorithm === "RSA"
-      ? { ...signing("RSA"), modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }
-      : { name: "ECDSA", namedCurve: algorithm };
-  return webcrypto.subtle.generateKey(parameters, true, ["sign", "verify"]);
-}
-
-function signing(algorithm: Algorithm): { name: string; hash: string } {
-  if (algorithm === "RSA") return { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  return { name: "ECDSA", hash: algorithm === "P-384" ? "SHA-384" : "SHA-256" };
-}
-
-function dates({ from = -1, until = 365 }: Validity): { notBefore: Date; notAfter: Date } {
-  const inDays = (days: number): Date => new Date(Date.now() + days * 24 * 60 * 60 * 1000);
-  return { notBefore: inDays(from), notAfter: inDays(until) };
+function span({ from = -1, until = 365 }: Validity): { hours: number; notBefore: Date } {
+  return { hours: (until - from) * 24, notBefore: new Date(Date.now() + from * 24 * 60 * 60 * 1000) };
 }

@@ -5,9 +5,9 @@ import * as https from "node:https";
 import * as net from "node:net";
 import { type TestContext, before, describe, test } from "node:test";
 import { type Answer, type CheckTarget, QUESTIONS, check, checkUntil } from "../../client/check";
-import { type Authority, type Issued, authorityOf, clientOf, serverOf } from "../support/pki";
+import { type Issued, authorityOf, clientOf, serverOf } from "../support/pki";
 
-let authority: Authority;
+let authority: Issued;
 let server: Issued;
 let client: Issued;
 before(async () => {

@@ -1152,6 +1152,7 @@ suite("what is wrong and becomes known later ends the program before it is used"
     });`;
   const made = {
     ...{ certPem: certPem("x"), privateKeyPem: keyPem("x"), publicKeyOpenssh: "x", certRequestPem: "x", result: "x" },
+    ipConfigurations: [{ privateIPAddress: "10.0.0.4" }],
     ...{ ipAddress: "203.0.113.10", dnsSettings: { fqdn: FQDN }, subnets: [{ id: "x" }], name: "x" },
   };
   for (const [what, { args, starts, not }] of Object.entries(wrong)) {
