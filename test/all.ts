@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const support = machineSupport();
   if (support.supported) {
     await ensureSystemPackages(print);
-    await ensureSystemPackages(print, { shellcheck: "shellcheck" });
+    await ensureSystemPackages(print, { shellcheck: "shellcheck", fish: "fish" });
     await ensureRootFileSystem(print);
   } else {
     print(`\nTHE LAYER OF REAL MACHINES IS NOT RUN: ${support.reason}\n`);

@@ -174,6 +174,16 @@ describe("shells", () => {
     assert.equal(spawnSync("bash", ["-c", unset], { encoding: "utf8" }).stdout, "none");
   });
 
+  test("fish reads what was meant", (t) => {
+    const script = `${setLine("fish", "A", NASTY)}\nsh -c 'printf %s "$A"'\n${unsetLine("fish", "A")}\nset -q A; or echo -n .`;
+    const { stdout, error } = spawnSync("fish", ["--no-config", "-c", script], { encoding: "utf8" });
+    if (error && process.env.CI !== "true") {
+      t.skip("NOT RUN: there is no fish here");
+      return;
+    }
+    assert.equal(stdout, `${NASTY}.`);
+  });
+
   const lines: [Shell, string, string, string][] = [
     ["bash", "it's", `export A='it'\\''s'`, "unset A"],
     ["fish", `it's \\n`, `set -gx A 'it\\'s \\\\n';`, "set -e A;"],
