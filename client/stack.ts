@@ -166,7 +166,7 @@ export function parseOutputs(text: string, from: string): StackOutputs {
   for (const name of ["dockerHost", "caCert"]) {
     if (typeof outputs[name] !== "string") throw problem(`${name} is missing; is this a stack of azure-docker-host?`);
   }
-  if (!/^tcp:\/\/[^/:\s]+:\d+$/.test(String(dockerHost)))
+  if (!/^tcp:\/\/[A-Za-z0-9.-]+:\d+$/.test(String(dockerHost)))
     throw problem("dockerHost is not of the form tcp://NAME:PORT");
   if (clientKeys === SECRET) throw problem("the secrets are hidden; make them with --show-secrets");
   for (const [name, map] of Object.entries({ clientCerts, clientKeys })) {

@@ -7,9 +7,10 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FAILURES } from "../../client/failure";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
+import { makeAuthority } from "../support/authorities";
 import { ClientComputer, type Outcome } from "../support/client";
 import { machineOf } from "../support/host";
-import { authorityOf } from "../support/pki";
+import { type Issued, authorityOf, memberOf } from "../support/pki";
 import { Scratch } from "../support/scratch";
 
 /** The lines of `check` by their questions: the sign, and what is said. */
@@ -230,6 +231,28 @@ test("a host and its clients", async (t) => {
     await (await scratch.open({}, "second")).up();
     assert.equal(dockerHost(["check", "--stack", "second"]).status, 0, "the next up renews it");
   });
+
+  const kinds = { RSA: { algorithm: "RSA" }, "P-384": { algorithm: "ECDSA", ecdsaCurve: "P384" } };
+  for (const [kind, key] of Object.entries(kinds)) {
+    await t.test(`a company's authority of ${kind} signs the server, and its clients are let in beside`, async () => {
+      const { certPem, keyPem } = await makeAuthority({ key });
+      const company = { cert: certPem, key: keyPem };
+      const config = { authorityStack: "", caCertPem: certPem, caPrivateKeyPem: keyPem };
+      const theirs = (await (await scratch.open({ ...config, "clientAuthorities[0]": certPem }, "second")).up())
+        .outputs;
+      assert.equal(theirs.caCert, certPem);
+      const own = dockerHost(["check", "--stack", "second"]);
+      assert.equal(own.status, 0, own.stdout);
+      const asClient = ({ cert, key: clientKey }: Issued): Outcome => {
+        const only = { clientCert: cert, clientKey, clientCerts: { eve: cert }, clientKeys: { eve: clientKey } };
+        return dockerHost(["check", "--outputs", "-"], JSON.stringify({ ...theirs, ...only }));
+      };
+      const member = asClient(await memberOf(company, "eve"));
+      assert.equal(member.status, 0, member.stdout);
+      const stranger = asClient(await memberOf(await authorityOf("another company"), "eve"));
+      assert.equal(stranger.status, FAILURES.noAnswer.code, stranger.stdout);
+    });
+  }
 
   await t.test("disconnect takes back what connect made, and nothing else", () => {
     fs.writeFileSync(join(computer.docker, "notes.txt"), "mine");

@@ -30,20 +30,26 @@ export async function clientOf(name: string, validity: Validity = {}): Promise<I
 
 /** A server's certificate for DNS names and IPv4 addresses. */
 export async function serverOf(authority: Issued, names: string[], validity: Validity = {}): Promise<Issued> {
+  const dnsNames = names.filter((name) => !/^[\d.]+$/.test(name));
+  const ipAddresses = names.filter((name) => /^[\d.]+$/.test(name));
+  return signed(authority, { subject: { commonName: "server" }, dnsNames, ipAddresses }, "server_auth", validity);
+}
+
+/** A client's certificate that an authority signed, as a company has them. */
+export async function memberOf(authority: Issued, name: string): Promise<Issued> {
+  return signed(authority, { subject: { commonName: name, organization: "Acme Inc." } }, "client_auth", {});
+}
+
+async function signed(authority: Issued, request: object, use: string, validity: Validity): Promise<Issued> {
   const privateKeyPem = await key();
-  const { properties } = await createCertRequest({
-    privateKeyPem,
-    subject: { commonName: "server" },
-    dnsNames: names.filter((name) => !/^[\d.]+$/.test(name)),
-    ipAddresses: names.filter((name) => /^[\d.]+$/.test(name)),
-  });
+  const { properties } = await createCertRequest({ privateKeyPem, ...request });
   const { hours, notBefore } = span(validity);
   const cert = await createLocallySignedCert(
     {
       certRequestPem: properties.certRequestPem,
       caCertPem: authority.cert,
       caPrivateKeyPem: authority.key,
-      allowedUses: ["server_auth"],
+      allowedUses: [use],
       validityPeriodHours: hours,
     },
     notBefore,

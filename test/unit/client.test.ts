@@ -70,6 +70,11 @@ describe("outputs", () => {
       "dockerHost is not of the form tcp://NAME:PORT",
     ],
     [
+      "an endpoint with a command in it",
+      () => JSON.stringify(outputsOf({ dockerHost: "tcp://$(id):4243" })),
+      "dockerHost is not of the form tcp://NAME:PORT",
+    ],
+    [
       "certificates that are none",
       () => JSON.stringify({ ...outputsOf(), clientCerts: [1] }),
       "clientCerts is missing or no map of names to PEM texts",
@@ -231,6 +236,15 @@ describe("the command", () => {
     const duration = run(t, ["check", "--wait", "soon"]);
     assert.equal(duration.status, FAILURES.usage.code);
     assert.match(duration.stderr, /--wait <time>' argument 'soon' is invalid\. allowed: a duration/);
+  });
+
+  test("the exit codes are the README's", () => {
+    const readme = fs.readFileSync(join(__dirname, "../../README.md"), "utf8").replaceAll("`", "");
+    const rows = [...readme.matchAll(/^\| (\d+) +\| (.+?) +\|$/gm)].map(([, code, words]) => [Number(code), words]);
+    assert.deepEqual(
+      rows,
+      Object.values(FAILURES).map(({ code, words }) => [code, words]),
+    );
   });
 
   test("no pulumi; nothing connected", (t) => {
