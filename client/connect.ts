@@ -182,11 +182,14 @@ function checkFiles(directory: CertificateDirectory, client: Client): void {
     connection === undefined
       ? ""
       : `; client ${connection.client} of ${connection.stack === undefined ? connection.dockerHost : `stack ${connection.stack}`}`;
+  const force = foreign.length === 0 ? "replaces them" : "keeps them for disconnect to put back";
   throw new Failure(
     "inTheWay",
-    `--cert-dir: ${directory.path} has other files: ${different.join(", ")}${whose}${from}; allowed: another --cert-dir, or --force, which keeps them for disconnect to put back`,
+    `--cert-dir: ${directory.path} has other files: ${different.join(", ")}${whose}${from}; allowed: another --cert-dir, or --force, which ${force}`,
   );
 }
+
+const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
 
 /** The same stack's host, which may have got another name or another authority since, but not both at once. */
 function isSameHost(
@@ -195,7 +198,9 @@ function isSameHost(
   caCert: string | undefined,
 ): boolean {
   if (connection.stack !== undefined && client.stack !== undefined && connection.stack !== client.stack) return false;
-  if (hostName(connection.dockerHost) === hostName(client.dockerHost)) return true;
+  const host = hostName(client.dockerHost);
+  // The end of a tunnel may be anybody's.
+  if (host === hostName(connection.dockerHost) && !LOOPBACK.test(host)) return true;
   const keys = (text: string): string[] =>
     pemCertificates(text).map((pem) =>
       new X509Certificate(pem).publicKey.export({ type: "spki", format: "der" }).toString("base64"),

@@ -309,7 +309,7 @@ describe("the command", () => {
     assert.equal(other.status, FAILURES.inTheWay.code);
     assert.equal(
       other.stderr,
-      `docker-host: --cert-dir: ${certDir} has other files: cert.pem, key.pem (certificate of ci of docker-host, until ${until}); client ci of ${outputsOf().dockerHost}; allowed: another --cert-dir, or --force, which keeps them for disconnect to put back\n`,
+      `docker-host: --cert-dir: ${certDir} has other files: cert.pem, key.pem (certificate of ci of docker-host, until ${until}); client ci of ${outputsOf().dockerHost}; allowed: another --cert-dir, or --force, which replaces them\n`,
     );
     assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), renewed.key);
     const forced = run(t, [...words, "--client", "admin", "--force", "--json"], JSON.stringify(after));
@@ -345,6 +345,21 @@ describe("the command", () => {
     assert.equal(run(t, ["disconnect", "--cert-dir", certDir]).status, 0);
     assert.deepEqual(fs.readdirSync(certDir).sort(), ["cert.pem", "key.pem"]);
     assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), theirs.key);
+  });
+
+  test("two hosts behind tunnels of the same name are two hosts", async (t) => {
+    const certDir = scratchFolder(t);
+    const words = ["connect", "--outputs", "-", "--cert-dir", certDir, "--address", "localhost:14243"];
+    assert.equal(run(t, words, JSON.stringify(outputsOf())).status, 0);
+    const other = await clientOf("ci");
+    const strangers = outputsOf({
+      caCert: (await authorityOf("another authority")).cert,
+      clientCert: other.cert,
+      clientCerts: { ci: other.cert },
+      clientKeys: { ci: other.key },
+    });
+    assert.equal(run(t, words, JSON.stringify(strangers)).status, FAILURES.inTheWay.code);
+    assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), ci.key);
   });
 
   test("check of a port that is closed: the exit code says so, in words and in JSON", (t) => {
