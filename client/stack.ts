@@ -59,12 +59,14 @@ async function chooseClient(outputs: StackOutputs, source: StackSource, wanted?:
   let first: string | undefined;
   let current: StackOutputs | undefined = outputs;
   for (let depth = 0; current !== undefined && depth < MOST_AUTHORITY_STACKS; depth++) {
-    for (const [name, key] of Object.entries(current.clientKeys ?? {})) {
+    const keys = Object.entries(current.clientKeys ?? {});
+    for (const [name, key] of keys) {
       // The certificate is the one that this host trusts: the authority's stack may have renewed it since the last `up` here.
       const cert = outputs.clientCerts[name];
       if (cert === undefined || all.has(name)) continue;
       all.set(name, { name, cert, key });
-      if (current.clientCert === current.clientCerts[name]) first ??= name;
+      // Who was handed one key alone has no other.
+      if (current.clientCert === current.clientCerts[name] || keys.length === 1) first ??= name;
     }
     const found = all.get(wanted ?? first ?? "");
     if (found) return found;
@@ -82,7 +84,7 @@ async function chooseClient(outputs: StackOutputs, source: StackSource, wanted?:
   throw new Failure(
     "outputs",
     wanted === undefined
-      ? `the stack's outputs have no client's key; ${allowed}`
+      ? `--client: none given, and the outputs don't say which is the first; ${allowed}`
       : `--client: ${JSON.stringify(wanted)} is no client whose key the outputs have; ${allowed}`,
   );
 }

@@ -109,6 +109,16 @@ describe("which client", () => {
     assert.equal((await readClient({ outputs }, "admin")).cert, admin.cert);
   });
 
+  test("the only one whose key was handed on", async (t) => {
+    const { dockerHost, adminUsername, clientCerts } = outputsOf();
+    const handed = { dockerHost, adminUsername, caCert, clientCerts, clientKeys: { admin: admin.key } };
+    assert.equal((await readClient({ outputs: fileOf(t, handed) })).cert, admin.cert);
+    const both = { ...handed, clientKeys: outputsOf().clientKeys };
+    await assert.rejects(readClient({ outputs: fileOf(t, both) }), {
+      message: "--client: none given, and the outputs don't say which is the first; allowed: admin, ci",
+    });
+  });
+
   test("refused: one that isn't there; a key that belongs to another; no certificate", async (t) => {
     const unknown = readClient({ outputs: fileOf(t, outputsOf()) }, "laptop");
     await assert.rejects(unknown, {
@@ -135,7 +145,7 @@ describe("which client", () => {
     const outputs = fileOf(t, { ...shared, authorityStack: "acme/azure-docker-host/base" });
     await assert.rejects(readClient({ outputs }), {
       message:
-        "the stack's outputs have no client's key; allowed: none; the keys of admin, ci are with the stack acme/azure-docker-host/base",
+        "--client: none given, and the outputs don't say which is the first; allowed: none; the keys of admin, ci are with the stack acme/azure-docker-host/base",
     });
   });
 });
