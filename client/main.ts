@@ -270,6 +270,10 @@ function exitCodeHelp(): string {
 
 /** Runs the command; gives its exit code. */
 export async function main(args: string[]): Promise<number> {
+  // Whoever reads the output has read enough of it.
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") process.exit();
+  });
   try {
     await program().parseAsync(args, { from: "user" });
     return Number(process.exitCode ?? 0);

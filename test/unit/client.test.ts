@@ -248,6 +248,12 @@ describe("the command", () => {
     assert.match(duration.stderr, /--wait <time>' argument 'soon' is invalid\. allowed: a duration/);
   });
 
+  test("a reader that stops reading is no failure", () => {
+    const words = [process.execPath, join(__dirname, "../../client/docker-host.cjs"), "env", "--unset"];
+    const { stderr } = spawnSync("sh", ["-c", '"$@" | true', "sh", ...words], { encoding: "utf8" });
+    assert.equal(stderr, "");
+  });
+
   test("the exit codes are the README's", () => {
     const readme = fs.readFileSync(join(__dirname, "../../README.md"), "utf8").replaceAll("`", "");
     const rows = [...readme.matchAll(/^\| (\d+) +\| (.+?) +\|$/gm)].map(([, code, words]) => [Number(code), words]);
