@@ -109,6 +109,7 @@ export async function checkUntil(
   target: CheckTarget,
   seconds: number,
   waiting: (what: Answer, elapsed: number) => void,
+  pauseSeconds = 2,
 ): Promise<CheckResult> {
   const begin = Date.now();
   for (;;) {
@@ -118,7 +119,7 @@ export async function checkUntil(
     const elapsed = (Date.now() - begin) / 1000;
     if (first === undefined || !failed.every(({ mayCome }) => mayCome === true) || elapsed >= seconds) return result;
     waiting(first, elapsed);
-    await sleep(Math.min(2000, (seconds - elapsed) * 1000));
+    await sleep(Math.min(pauseSeconds, seconds - elapsed) * 1000);
   }
 }
 

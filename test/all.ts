@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     print(`\nTHE LAYER OF REAL MACHINES IS NOT RUN: ${support.reason}\n`);
     if (process.env.CI === "true") throw new Error("in CI every layer must run");
   }
-  const layers = ["unit", "lifecycle", ...(support.supported ? ["machine"] : [])];
+  const layers = ["unit", "processes", "lifecycle", ...(support.supported ? ["machine"] : [])];
   const files = layers.flatMap((layer) =>
     readdirSync(join(__dirname, layer))
       .filter((name) => name.endsWith(".test.ts"))

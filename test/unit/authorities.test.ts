@@ -86,7 +86,6 @@ suite("an authority's key", () => {
 
   const kinds: Record<string, Record<string, unknown>> = {
     "RSA of 2048 bits": { algorithm: "RSA" },
-    "RSA of 3072 bits": { algorithm: "RSA", rsaBits: 3072 },
     "P-256": { algorithm: "ECDSA", ecdsaCurve: "P256" },
     "P-384": { algorithm: "ECDSA", ecdsaCurve: "P384" },
     "P-521": { algorithm: "ECDSA", ecdsaCurve: "P521" },

@@ -223,10 +223,11 @@ describe("waiting", () => {
       docker.close();
       docker.closeAllConnections();
     });
-    const result = await checkUntil(target(port), 60, ({ question }) => {
+    const waiting = ({ question }: Answer): void => {
       told.push(question);
       if (!docker.listening) docker.listen(port, "127.0.0.1");
-    });
+    };
+    const result = await checkUntil(target(port), 60, waiting, 0.1);
     assert.deepEqual(told, ["port"]);
     assert.equal(result.ok, true);
   });
