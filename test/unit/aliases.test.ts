@@ -11,7 +11,7 @@ const TYPE = "azure-native:compute:VirtualMachine";
 
 /** What is left of the aliases of a resource. */
 function left(type: string, aliases: pulumi.Input<string | pulumi.Alias>[] | undefined): unknown {
-  const resource = {} as pulumi.Resource;
+  const resource = Object.create(compute.VirtualMachine.prototype) as pulumi.Resource;
   const result = withoutVersionAliases({ resource, type, name: "web-vm", props: { a: 1 }, opts: { aliases } });
   if (result === undefined) return aliases;
   assert.deepEqual(result.props, { a: 1 });
