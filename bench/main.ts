@@ -10,6 +10,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { growth } from "./growth";
 import { ROOT } from "./launch";
 import { load } from "./load";
+import { machine } from "./machine";
 import { type Part, isMet, plot, replaceSection, table } from "./report";
 import { up } from "./up";
 
@@ -32,6 +33,10 @@ const PARTS: Record<string, (options: Options) => Promise<Part[]>> = {
     largest = quick ? 0 : 500,
   }) => [await growth(runs, sizes, largest)],
   up: async ({ quick, runs = quick ? 1 : 3, scale = quick ? 0.02 : undefined }) => up(runs, scale),
+  machine: async ({ quick, runs = quick ? 1 : 5 }) => {
+    const part = await machine(runs);
+    return part ? [part] : [];
+  },
 };
 
 function number(text: string): number {
