@@ -1,5 +1,6 @@
 /** The component: a Docker host on Azure with mutual TLS, from its keys to its daemon. */
 import * as pulumi from "@pulumi/pulumi";
+import { withoutVersionAliases } from "./aliases";
 import { checkClientAuthority, checkGivenAuthority } from "./authorities";
 import {
   certificateAuthority,
@@ -227,7 +228,7 @@ export class DockerHost extends pulumi.ComponentResource {
         adminPassword: args.adminPassword && pulumi.secret(args.adminPassword),
         caPrivateKeyPem: args.caPrivateKeyPem && pulumi.secret(args.caPrivateKeyPem),
       },
-      opts,
+      { ...opts, transformations: [withoutVersionAliases, ...(opts?.transformations ?? [])] },
     );
 
     // Every name in Azure is fixed by the component's: so a run that was cut off meets what it left, instead of making it
