@@ -23,8 +23,7 @@ function precompile(): string {
     filter: (path) => !path.endsWith(".ts"),
   });
   const sources = [
-    "index.ts",
-    "config.ts",
+    ...readdirSync(ROOT),
     ...readdirSync(join(ROOT, "components")).map((name) => `components/${name}`),
   ];
   for (const source of sources.filter((name) => name.endsWith(".ts"))) {
