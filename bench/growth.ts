@@ -31,7 +31,7 @@ export async function growth(runs: number, sizes: number[], largest: number): Pr
   const note = (name: string, value: number): void => {
     others.set(name, [...(others.get(name) ?? []), value]);
   };
-  // ts-node compiles each program once: that is measured elsewhere.
+  // ts-node compiles the usual way's program once: that is measured elsewhere.
   for (const program of ["hosts", "usual"] as const) await onStack(program, 1, (stack) => stack.run("preview"));
 
   for (let run = 0; run < runs; run++) {
@@ -116,11 +116,15 @@ export async function growth(runs: number, sizes: number[], largest: number): Pr
 /** Whether so many hosts can be had within Node's default heap; one run, since it takes minutes. */
 async function withinHeap(hosts: number): Promise<Pick<Part, "figures" | "notes">> {
   const monitor = await startMonitor();
-  const ends = async (directory: string, nodeArguments: string[]): Promise<{ ended: number; note: string }> => {
+  const ends = async (
+    directory: string,
+    typescript: boolean,
+    nodeArguments: string[],
+  ): Promise<{ ended: number; note: string }> => {
     const config = { "azure-native:location": "westeurope", "azure-docker-host:hosts": hosts.toString() };
     const program: Program = {
       directory: join(ROOT, "bench/programs", directory),
-      typescript: true,
+      typescript,
       nodeArguments,
       config,
     };
@@ -133,8 +137,8 @@ async function withinHeap(hosts: number): Promise<Pick<Part, "figures" | "notes"
     }
   };
   try {
-    const own = await ends("hosts", ownNodeArguments());
-    const usual = await ends("usual", []);
+    const own = await ends("hosts", false, ownNodeArguments());
+    const usual = await ends("usual", true, []);
     return {
       figures: [
         {

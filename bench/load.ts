@@ -48,7 +48,7 @@ function floor(): string {
 /** Measures all sides in turn, `runs` times. */
 export async function load(runs: number): Promise<Part> {
   const programs = {
-    own: { directory: ROOT, typescript: true, nodeArguments: ownNodeArguments(), config: CONFIG },
+    own: { directory: ROOT, typescript: false, nodeArguments: ownNodeArguments(), config: CONFIG },
     usual: { directory: join(ROOT, "bench/programs/usual"), typescript: true, config: USUAL_CONFIG },
     precompiled: {
       directory: precompile(),

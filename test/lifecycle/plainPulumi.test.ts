@@ -1,4 +1,4 @@
-/** Plain `pulumi up`, as a person types it: the CLI, Pulumi's own launcher, TypeScript by ts-node, and the same index.ts. */
+/** Plain `pulumi up`, as a person types it: the CLI, Pulumi's own launcher, TypeScript as Pulumi.yaml has it, and the same index.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PlainProject } from "../support/plainProject";

@@ -1,4 +1,4 @@
-/** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript by ts-node, and the same index.ts. */
+/** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript as Pulumi.yaml has it, and the same index.ts. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
