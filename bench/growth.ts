@@ -48,12 +48,11 @@ export async function growth(runs: number, sizes: number[], largest: number): Pr
     }
   }
 
+  const large = sizes.filter((hosts) => hosts >= FIRST_OF_GROWTH);
   const perRun = (of: (seen: Seen) => number): number[] =>
     Array.from({ length: runs }, (_, run) =>
       exponent(
-        sizes
-          .filter((hosts) => hosts >= FIRST_OF_GROWTH || most < FIRST_OF_GROWTH)
-          .map((hosts) => [hosts, of(previews.get(hosts)?.[run] ?? fail(hosts))]),
+        (large.length > 1 ? large : sizes).map((hosts) => [hosts, of(previews.get(hosts)?.[run] ?? fail(hosts))]),
       ),
     );
   const at = (all: Map<number, Seen[]>, hosts: number): Seen[] => all.get(hosts) ?? fail(hosts);
@@ -113,46 +112,29 @@ export async function growth(runs: number, sizes: number[], largest: number): Pr
   return { name: "growth", title: "Growth", figures: [...figures, ...heap.figures], notes: heap.notes, curves };
 }
 
-/** Whether so many hosts can be had within Node's default heap; one run, since it takes minutes. */
+/** Whether so many hosts can be had within Node's default heap; one run, since it takes a minute or more. */
 async function withinHeap(hosts: number): Promise<Pick<Part, "figures" | "notes">> {
   const monitor = await startMonitor();
-  const ends = async (
-    directory: string,
-    typescript: boolean,
-    nodeArguments: string[],
-  ): Promise<{ ended: number; note: string }> => {
-    const config = { "azure-native:location": "westeurope", "azure-docker-host:hosts": hosts.toString() };
-    const program: Program = {
-      directory: join(ROOT, "bench/programs", directory),
-      typescript,
-      nodeArguments,
-      config,
-    };
-    try {
-      const { seconds, mebibytes } = await launch(program, monitor, join(SCRATCH, "temporary", directory));
-      return { ended: 1, note: `${seconds.toFixed(0)} s, ${mebibytes.toFixed(0)} MiB` };
-    } catch (error) {
-      if (!(error instanceof Aborted)) throw error;
-      return { ended: 0, note: /heap out of memory/i.test(error.message) ? "heap out of memory" : "failed" };
-    }
+  const program: Program = {
+    directory: join(ROOT, "bench/programs/hosts"),
+    typescript: false,
+    nodeArguments: ownNodeArguments(),
+    config: { "azure-native:location": "westeurope", "azure-docker-host:hosts": hosts.toString() },
   };
-  try {
-    const own = await ends("hosts", false, ownNodeArguments());
-    const usual = await ends("usual", true, []);
-    return {
-      figures: [
-        {
-          name: `${hosts} hosts within the default heap (1: yes)`,
-          digits: 0,
-          values: [own.ended],
-          target: { atLeast: 1 },
-        },
-      ],
-      notes: [`${hosts} hosts on the small engine: ${own.note}; the usual way: ${usual.note}.`],
-    };
-  } finally {
-    monitor.close();
-  }
+  const note = await launch(program, monitor, join(SCRATCH, "temporary", "hosts"))
+    .then(({ seconds, mebibytes }) => `it took ${seconds.toFixed(0)} s and ${mebibytes.toFixed(0)} MiB`)
+    .catch((error: unknown) => {
+      if (!(error instanceof Aborted)) throw error;
+      return undefined;
+    })
+    .finally(() => {
+      monitor.close();
+    });
+  const name = `${hosts} hosts within the default heap (1: yes)`;
+  return {
+    figures: [{ name, digits: 0, values: [note === undefined ? 0 : 1], target: { atLeast: 1 } }],
+    notes: [`${hosts} hosts on the small engine: ${note ?? "it did not come to its end"}.`],
+  };
 }
 
 async function onStack(
