@@ -91,9 +91,9 @@ function renewals(installer: string, runs: number): Promise<number[]> {
   return tidily(async (tidy) => {
     const host = new Host(tidy);
     const away: number[] = [];
-    for (let left = runs; left >= 0; left--) {
-      process.env.REHEARSAL_CLOCK_OFFSET_HOURS = (-left * RENEWAL_HOURS).toString();
-      if (left === runs) {
+    for (let year = 0; year <= runs; year++) {
+      process.env.REHEARSAL_CLOCK_OFFSET_HOURS = (year * RENEWAL_HOURS).toString();
+      if (year === 0) {
         await host.up({ installer });
         continue;
       }
