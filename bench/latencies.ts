@@ -21,7 +21,7 @@ const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
  * As Terraform's and OpenTofu's logs of Azure's users have it ("Creation complete after …"). Where they differ, a figure at
  * the lower end: the shorter Azure's part is, the more the engine's own counts.
  */
-export const CREATION: Record<string, Step> = {
+const CREATION: Record<string, Step> = {
   [GROUP]: {
     seconds: 2,
     after: [],

@@ -132,7 +132,8 @@ async function askName({ host, expectedAddress }: CheckTarget): Promise<{ addres
   if (net.isIP(host) !== 0)
     return { address: host, answer: { ...answer, holds: true, detail: `${host} is an address` } };
   try {
-    const { address } = await lookup(host, { family: expectedAddress === undefined ? 0 : 4 });
+    // Version 4 first: a host has no other, and a tunnel's end at 127.0.0.1 is none at ::1, which localhost is too.
+    const { address } = await lookup(host, { verbatim: false });
     // The name may lag behind a new address.
     return expectedAddress !== undefined && address !== expectedAddress
       ? {

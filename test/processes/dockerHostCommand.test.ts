@@ -1,9 +1,11 @@
 /** The command `docker-host` as a person runs it: its help, its exit codes, and a client's files from outputs to disconnect. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { FAILURES } from "../../client/failure";
 import { scratchFolder } from "../support/certificateDirectories";
 import { type Issued, authorityOf, clientOf } from "../support/pki";
@@ -190,5 +192,27 @@ describe("the command", () => {
       ["port"],
     );
     assert.doesNotMatch(machine.stdout, /PRIVATE KEY/);
+  });
+
+  test("check finds the end of a tunnel at 127.0.0.1 where localhost is ::1 too", async (t) => {
+    if (process.getuid?.() !== 0) {
+      t.skip("NOT RUN: names of its own take root");
+      return;
+    }
+    const folder = scratchFolder(t);
+    const [hosts, outputs] = [join(folder, "hosts"), join(folder, "outputs.json")];
+    fs.writeFileSync(hosts, "::1 localhost\n127.0.0.1 localhost\n");
+    fs.writeFileSync(outputs, JSON.stringify(outputsOf()));
+    const end = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => end.listen(0, "127.0.0.1", resolve));
+    t.after(() => end.close());
+    const { port } = end.address() as AddressInfo;
+    const words = ["check", "--outputs", outputs, "--address", `localhost:${port}`];
+    const check = [process.execPath, join(__dirname, "../../client/docker-host.cjs"), ...words];
+    const inHosts = ["--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, ...check];
+    const { stdout } = await promisify(execFile)("unshare", inHosts).catch(
+      (error: unknown) => error as { stdout: string },
+    );
+    assert.match(stdout, /✓ name +localhost resolves to 127\.0\.0\.1\n {2}✓ port/);
   });
 });
