@@ -17,21 +17,39 @@ async function main(): Promise<void> {
     print(`\nTHE LAYER OF REAL MACHINES IS NOT RUN: ${support.reason}\n`);
     if (process.env.CI === "true") throw new Error("in CI every layer must run");
   }
-  const layers = ["unit", "processes", "lifecycle", ...(support.supported ? ["machine"] : [])];
-  const files = layers.flatMap((layer) =>
-    readdirSync(join(__dirname, layer))
-      .filter((name) => name.endsWith(".test.ts"))
-      .map((name) => join(__dirname, layer, name)),
-  );
-  const { status } = spawnSync(
-    process.execPath,
-    ["--import", "tsx", "--test", "--test-concurrency=2", "--test-timeout=900000", "--test-reporter=spec", ...files],
-    {
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, PATH: [engine.directory, process.env.PATH].join(delimiter) },
-    },
-  );
-  process.exitCode = status ?? 1;
+  const layers = [...(support.supported ? ["machine"] : []), "lifecycle", "processes"];
+  const files = alternate(layers.map(filesOf));
+  process.exitCode = [run("sucrase/register/ts", UNIT_LAYERS), run("tsx/cjs", files)].find((status) => status !== 0);
+
+  function run(compiler: string, files: string[]): number {
+    const { status } = spawnSync(
+      process.execPath,
+      [
+        ...["--require", compiler, "--test", "--test-concurrency=3", "--test-timeout=900000"],
+        ...["--test-reporter=spec", ...files],
+      ],
+      {
+        stdio: ["ignore", "inherit", "inherit"],
+        env: { ...process.env, PATH: [engine.directory, process.env.PATH].join(delimiter) },
+      },
+    );
+    return status ?? 1;
+  }
+}
+
+/** Those that need nothing but Node; each runs in one process. */
+const UNIT_LAYERS = ["rehearsal", "unit", "mocks"].map((name) => join(__dirname, `${name}.ts`));
+
+function filesOf(layer: string): string[] {
+  return readdirSync(join(__dirname, layer))
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(__dirname, layer, name));
+}
+
+/** One of each layer in turn: real machines wait much, and engines compute while they do. */
+function alternate(layers: string[][]): string[] {
+  const longest = Math.max(...layers.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, index) => layers.flatMap((files) => files[index] ?? [])).flat();
 }
 
 function print(line: string): void {
