@@ -19,15 +19,14 @@ async function main(): Promise<void> {
   }
   const layers = [...(support.supported ? ["machine"] : []), "lifecycle", "processes"];
   const files = alternate(layers.map(filesOf));
-  process.exitCode = [run("sucrase/register/ts", UNIT_LAYERS), run("tsx/cjs", files)].find((status) => status !== 0);
+  process.exitCode = [run(["--require", "sucrase/register/ts"], UNIT_LAYERS), run(["--import", "tsx"], files)].find(
+    (status) => status !== 0,
+  );
 
-  function run(compiler: string, files: string[]): number {
+  function run(compiler: string[], files: string[]): number {
     const { status } = spawnSync(
       process.execPath,
-      [
-        ...["--require", compiler, "--test", "--test-concurrency=3", "--test-timeout=900000"],
-        ...["--test-reporter=spec", ...files],
-      ],
+      [...compiler, ...["--test", "--test-concurrency=3", "--test-timeout=900000", "--test-reporter=spec"], ...files],
       {
         stdio: ["ignore", "inherit", "inherit"],
         env: { ...process.env, PATH: [engine.directory, process.env.PATH].join(delimiter) },
