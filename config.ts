@@ -45,6 +45,7 @@ const SETTINGS = {
   vmSize: "string",
   trustedLaunch: "boolean",
   tags: "texts",
+  production: "boolean",
 } as const satisfies Record<string, Form>;
 
 interface FormTypes {

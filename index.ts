@@ -3,6 +3,7 @@ import * as resources from "@pulumi/azure-native/resources";
 import * as pulumi from "@pulumi/pulumi";
 import { readSharedAuthority } from "./authority";
 import { DockerHost } from "./components/dockerHost";
+import { protection } from "./components/production";
 import { readConfig } from "./config";
 import type { StackOutputs } from "./outputs";
 
@@ -12,10 +13,11 @@ export = async (): Promise<{ [Name in keyof StackOutputs]: pulumi.Input<unknown>
   const authority =
     authorityStack === undefined ? undefined : await readSharedAuthority(authorityStack, config.clients ?? []);
 
-  const group = new resources.ResourceGroup("group", {
-    resourceGroupName: `${pulumi.getProject()}-${pulumi.getStack()}`,
-    tags: config.tags,
-  });
+  const group = new resources.ResourceGroup(
+    "group",
+    { resourceGroupName: `${pulumi.getProject()}-${pulumi.getStack()}`, tags: config.tags },
+    protection(config.production === true),
+  );
 
   const host = new DockerHost(
     "docker-host",

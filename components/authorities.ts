@@ -1,5 +1,5 @@
 /** The rules of authorities that are given, to sign the server or to vouch for clients; pure, so that each has an exact test. */
-import { type KeyObject, X509Certificate, createPrivateKey } from "node:crypto";
+import { type KeyObject, X509Certificate, createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { checkPem } from "./settings";
 
 /** The settings that give a host an authority; what is an output is not known yet, and not looked at. */
@@ -81,7 +81,7 @@ function checkCertificate(setting: string, pem: string): string[] {
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
 /** What is wrong with an authority's private key. */
-function checkSigningKey(setting: string, pem: unknown): string[] {
+export function checkSigningKey(setting: string, pem: unknown): string[] {
   const allowed =
     "allowed: PEM of a private key, RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, or Ed25519, without a passphrase";
   const problems = checkPem(setting, pem, "PRIVATE KEY");
@@ -110,4 +110,10 @@ function nameOf({ subject }: X509Certificate): string {
 /** An authority's private key in the one form that every key has: the tls provider reads the first PEM block alone, and OpenSSL writes a curve's parameters before the key. */
 export function signingKey(pem: string): string {
   return createPrivateKey(pem).export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+/** The SHA-256 of a private key's public half, in hexadecimal digits. */
+export function publicKeyDigest(privateKeyPem: string): string {
+  const publicKey = createPublicKey(privateKeyPem).export({ type: "spki", format: "der" });
+  return createHash("sha256").update(publicKey).digest("hex");
 }

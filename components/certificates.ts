@@ -1,7 +1,14 @@
 /** Declares the authority, the server's and the clients' keys and certificates; and takes those that are given. */
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { checkAuthority, checkAuthorityCertificate, checkClientAuthority, signingKey } from "./authorities";
+import {
+  checkAuthority,
+  checkAuthorityCertificate,
+  checkClientAuthority,
+  checkSigningKey,
+  publicKeyDigest,
+  signingKey,
+} from "./authorities";
 import { refuse } from "./settings";
 
 /** Hours in a year of 365 days, the unit of a certificate's validity. */
@@ -19,6 +26,11 @@ export interface KeyPair {
   privateKeyPem: pulumi.Output<string>;
 }
 
+/** An authority of the host's own. */
+export interface OwnAuthority extends KeyPair {
+  certificate: pulumi.Resource;
+}
+
 /** P-256 is small, fast to make, and understood by every Docker client; named, since the provider's default is P-224. */
 function privateKey(name: string, opts: pulumi.CustomResourceOptions): tls.PrivateKey {
   return new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, opts);
@@ -27,10 +39,17 @@ function privateKey(name: string, opts: pulumi.CustomResourceOptions): tls.Priva
 /**
  * A certificate authority: it signs servers, and nothing below it may sign.
  * Each generation is an authority of its own, with its own key and its own name, so that two can stand side by side.
+ *
+ * @param keyOpts Options of the key alone: its certificate is replaced when it is renewed.
  */
-export function certificateAuthority(name: string, generation: number, opts: pulumi.CustomResourceOptions): KeyPair {
+export function certificateAuthority(
+  name: string,
+  generation: number,
+  opts: pulumi.CustomResourceOptions,
+  keyOpts: pulumi.CustomResourceOptions,
+): OwnAuthority {
   const [suffix, ordinal] = generation === 1 ? ["", ""] : [`-${generation}`, ` ${generation}`];
-  const key = privateKey(`${name}-ca${suffix}-key`, opts);
+  const key = privateKey(`${name}-ca${suffix}-key`, { ...opts, ...keyOpts });
   const cert = new tls.SelfSignedCert(
     `${name}-ca${suffix}`,
     {
@@ -44,7 +63,7 @@ export function certificateAuthority(name: string, generation: number, opts: pul
     },
     opts,
   );
-  return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem };
+  return { certPem: cert.certPem, privateKeyPem: key.privateKeyPem, certificate: cert };
 }
 
 /** An authority that is given, checked as soon as it is known: nothing is signed before. */
@@ -58,6 +77,16 @@ export function givenAuthority(caCertPem: pulumi.Input<string>, caPrivateKeyPem:
     return signingKey(key);
   });
   return { certPem, privateKeyPem };
+}
+
+/** What stands for an authority that is given: the same for a renewed certificate of the same key, which may not be known yet. */
+export function givenAuthorityIdentity(caPrivateKeyPem: pulumi.Input<string>): pulumi.Output<string> {
+  return pulumi.unsecret(
+    pulumi.output(caPrivateKeyPem).apply((pem) => {
+      refuse(checkSigningKey("caPrivateKeyPem", pem));
+      return `given, public key ${publicKeyDigest(pem)}`;
+    }),
+  );
 }
 
 /** One of `clientAuthorities`, checked as soon as it is known. */

@@ -7,10 +7,12 @@ import {
   clientAuthority,
   clientCertificate,
   givenAuthority,
+  givenAuthorityIdentity,
   serverCertificate,
 } from "./certificates";
 import { declareInstaller } from "./installer";
 import { declareNetwork } from "./network";
+import { PRODUCTION_NOTICE, markAddress, markAuthority, markWhole, protection } from "./production";
 import {
   type CompleteSettings,
   checkName,
@@ -174,6 +176,13 @@ export interface DockerHostArgs {
 
   /** Tags of every resource that takes tags, such as { team: "build" }. Defaults to none. */
   tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+
+  /**
+   * Whether the engine refuses what would replace or delete the machine, its addresses or the authority that signs, and a
+   * teardown, unless the run has `--ignore-protect`. Protect the resource group too, and what else holds the host. To end
+   * it takes such a run as well. Defaults to false.
+   */
+  production?: boolean;
 }
 
 /** The clients that a host has by itself. */
@@ -237,13 +246,29 @@ export class DockerHost extends pulumi.ComponentResource {
     const azureChild = { ...child, deletedWith: opts?.deletedWith, deleteBeforeReplace: true };
     const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
 
-    const network = declareNetwork(name, { ...placement, ...settings, subnetId: args.subnetId }, azureChild);
-
-    const [authority, ...otherAuthorities] =
+    const kept = protection(settings.production);
+    const given =
       args.caCertPem !== undefined && args.caPrivateKeyPem !== undefined
-        ? [givenAuthority(args.caCertPem, args.caPrivateKeyPem)]
-        : settings.authorityGenerations.map((generation) => certificateAuthority(name, generation, child));
-    if (!authority) throw new Error("no authority");
+        ? { certPem: args.caCertPem, privateKeyPem: args.caPrivateKeyPem }
+        : undefined;
+    const [signing = 0, ...otherGenerations] = settings.authorityGenerations;
+    const identity = given ? givenAuthorityIdentity(given.privateKeyPem) : `the host's own, generation ${signing}`;
+    const authorityMark = settings.production ? markAuthority(name, identity, child) : undefined;
+    const addressMark = settings.production ? markAddress(name, settings.publicAddress, child) : undefined;
+    if (settings.production) void pulumi.log.info(PRODUCTION_NOTICE, this);
+
+    const network = declareNetwork(name, { ...placement, ...settings, subnetId: args.subnetId }, azureChild, {
+      ...kept,
+      dependsOn: addressMark,
+    });
+
+    const signed = { ...child, dependsOn: authorityMark };
+    const authority = given
+      ? givenAuthority(given.certPem, given.privateKeyPem)
+      : certificateAuthority(name, signing, signed, kept);
+    const otherAuthorities = given
+      ? []
+      : otherGenerations.map((generation) => certificateAuthority(name, generation, signed, {}));
     const names = pulumi
       .all([network.fqdn, network.publicIpAddress, network.privateIpAddress])
       .apply(([fqdn, ...addresses]) => subjectAlternativeNames(fqdn, addresses));
@@ -256,7 +281,7 @@ export class DockerHost extends pulumi.ComponentResource {
         ipAddresses: names.ipAddresses,
         keyGeneration: settings.keyGeneration,
       },
-      child,
+      signed,
     );
     const clients = clientNames(args).map((clientName) => ({
       clientName,
@@ -281,10 +306,10 @@ export class DockerHost extends pulumi.ComponentResource {
         sshPublicKey: ssh.publicKey,
         adminPassword: password,
       },
-      azureChild,
+      { ...azureChild, ...kept },
     );
 
-    declareInstaller(
+    const extension = declareInstaller(
       name,
       {
         ...placement,
@@ -296,6 +321,11 @@ export class DockerHost extends pulumi.ComponentResource {
       },
       azureChild,
     );
+    if (settings.production) {
+      // All else is what the extension depends on.
+      const leaves = [...otherAuthorities.map(({ certificate }) => certificate), extension];
+      markWhole(name, { ...child, dependsOn: leaves });
+    }
 
     this.dockerHost = pulumi.interpolate`tcp://${network.fqdn ?? network.privateIpAddress}:${settings.dockerPort}`;
     this.fqdn = pulumi.output(network.fqdn);

@@ -32,10 +32,19 @@ export interface Network {
   fqdn?: pulumi.Output<string>;
 }
 
-/** The network, the rules and the address don't wait for each other; the interface joins them. */
-export function declareNetwork(name: string, args: NetworkArgs, opts: pulumi.CustomResourceOptions): Network {
+/**
+ * The network, the rules and the address don't wait for each other; the interface joins them.
+ *
+ * @param keptOpts More options of the two that hold the host's addresses.
+ */
+export function declareNetwork(
+  name: string,
+  args: NetworkArgs,
+  opts: pulumi.CustomResourceOptions,
+  keptOpts: pulumi.CustomResourceOptions,
+): Network {
   const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
-  const publicIp = args.publicAddress ? publicIpAddress(name, placement, args.dnsLabel, opts) : undefined;
+  const publicIp = args.publicAddress ? publicIpAddress(name, placement, args.dnsLabel, opts, keptOpts) : undefined;
   const nic = new network.NetworkInterface(
     `${name}-nic`,
     {
@@ -53,7 +62,7 @@ export function declareNetwork(name: string, args: NetworkArgs, opts: pulumi.Cus
       ],
     },
     // Azure doesn't move an interface to another virtual network.
-    pulumi.mergeOptions(opts, { replaceOnChanges: ["ipConfigurations[0].subnet.id"] }),
+    pulumi.mergeOptions(opts, { ...keptOpts, replaceOnChanges: ["ipConfigurations[0].subnet.id"] }),
   );
   return {
     networkInterfaceId: nic.id,
@@ -84,6 +93,7 @@ function publicIpAddress(
   placement: Placement,
   dnsLabel: string | undefined,
   opts: pulumi.CustomResourceOptions,
+  keptOpts: pulumi.CustomResourceOptions,
 ): network.PublicIPAddress {
   return new network.PublicIPAddress(
     `${name}-ip`,
@@ -95,7 +105,7 @@ function publicIpAddress(
       publicIPAddressVersion: "IPv4",
       dnsSettings: { domainNameLabel: dnsLabel ?? suffixedLabel(name, opts) },
     },
-    opts,
+    { ...opts, ...keptOpts },
   );
 }
 

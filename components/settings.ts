@@ -42,6 +42,8 @@ export interface Settings {
   vmSize?: string;
   /** See `DockerHostArgs.trustedLaunch`. */
   trustedLaunch?: boolean;
+  /** See `DockerHostArgs.production`. */
+  production?: boolean;
 }
 
 /** Settings with every default filled in. */
@@ -64,6 +66,7 @@ export const DEFAULTS = {
   image: "Canonical:ubuntu-24_04-lts:server:latest",
   vmSize: "Standard_B2s_v2",
   trustedLaunch: true,
+  production: false,
 } as const;
 
 /** The ways to put Docker on the machine. */
@@ -114,6 +117,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     image: settings.image ?? DEFAULTS.image,
     vmSize: settings.vmSize ?? DEFAULTS.vmSize,
     trustedLaunch: settings.trustedLaunch ?? DEFAULTS.trustedLaunch,
+    production: settings.production ?? DEFAULTS.production,
   };
   refuse([
     ...checkDockerSources(complete.dockerSources, complete.openToInternet),

@@ -13,7 +13,7 @@ const KNOWN =
   "dockerSources, sshSources, openToInternet, dockerPort, installer, dockerVersion, daemonOptions, forceUpdateTag, " +
   "clients, clientAuthorities, keyGeneration, authorityGenerations, caCertPem, caPrivateKeyPem, authorityStack, " +
   "shareAuthority, adminUsername, sshPublicKey, passwordLogin, adminPassword, publicAddress, subnetId, dnsLabel, image, " +
-  "vmSize, trustedLaunch, tags";
+  "vmSize, trustedLaunch, tags, production";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
@@ -122,6 +122,14 @@ suite("forms", () => {
           text,
           "texts by name (pulumi config set --path NAME.KEY VALUE)",
         ]),
+      },
+      {
+        name: "production",
+        passes: [
+          ["true", true],
+          ["false", false],
+        ],
+        fails: [["yes", "true or false"]],
       },
       {
         name: "openToInternet",
@@ -273,6 +281,7 @@ suite("reading a stack's configuration", () => {
         vmSize: "Standard_D2s_v5",
         trustedLaunch: "false",
         tags: '{"team":"build"}',
+        production: "true",
       },
       ["adminPassword"],
     );
@@ -301,6 +310,7 @@ suite("reading a stack's configuration", () => {
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
       tags: { team: "build" },
+      production: true,
     });
     assert.ok(adminPassword, "the password arrives");
     assert.equal(await pulumi.isSecret(adminPassword), true);

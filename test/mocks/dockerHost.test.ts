@@ -4,6 +4,7 @@ import { before, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { publicKeyDigest } from "../../components/authorities";
 import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
 import { type DaemonSettings, INSTALLER_BY_NAME } from "../../components/installers";
 import { SettingsError } from "../../components/settings";
@@ -20,6 +21,8 @@ interface Declared {
   inputs: unknown;
   /** Those options that are set. */
   options: Values;
+  /** The names of what it waits for. */
+  dependsOn: string[];
 }
 
 const pem = (label: string, content: string): string =>
@@ -107,6 +110,7 @@ class Recorder extends MockMonitor {
       urn: "",
       inputs: plain(request.getObject()?.toJavaScript()),
       options,
+      dependsOn: request.getDependenciesList().map(nameOf).sort(),
     };
     await super.registerResource(request, (error: unknown, response: { getUrn(): string } | undefined) => {
       const entry = this.declared[name];
@@ -503,6 +507,7 @@ suite("alone", () => {
       urn: "urn:pulumi:dev::azure-docker-host::azure-docker-host:index:DockerHost::web",
       inputs: ARGS,
       options: {},
+      dependsOn: [],
     });
     assert.deepEqual(
       Object.fromEntries(Object.entries(children).map(([name, { parent, urn }]) => [name, { parent, urn }])),
@@ -991,6 +996,82 @@ suite("what is set", () => {
       extension?.[2],
     ]);
     assert.equal((await outputsOf(result[1] ?? assert.fail())).fqdn?.value, "second.westeurope.cloudapp.azure.com");
+  });
+});
+
+suite("a production host", () => {
+  const STASH = "pulumi:index:Stash";
+  /** The host "web" with what is kept protected, and the marks beside it. */
+  function production(identity: string, address = true): typeof HOST {
+    const kept = ["web-ip", "web-nic", "web-vm", "web-ca-key"];
+    const marks: typeof HOST = {
+      "web-production-authority": [STASH, { input: identity }, { protect: true, replaceOnChanges: ["input"] }],
+      "web-production-address": [
+        STASH,
+        { input: address },
+        { protect: true, ...(!address && { replaceOnChanges: ["input"] }) },
+      ],
+      "web-production": [STASH, { input: true }, { protect: true }],
+    };
+    return {
+      ...Object.fromEntries(
+        Object.entries(HOST).map(([name, [type, inputs, options]]) => [
+          name,
+          [type, inputs, { ...options, ...(kept.includes(name) && { protect: true }) }],
+        ]),
+      ),
+      ...marks,
+    };
+  }
+  /** What waits for a mark. */
+  function waiting({ declared }: Recorder, mark: string): string[] {
+    return Object.keys(declared)
+      .filter((name) => declared[name]?.dependsOn.includes(mark))
+      .sort();
+  }
+
+  test("machine, addresses and the authority's key are protected, and the marks, which are where all else waits for them", async () => {
+    const { recorder } = await declare({ production: true });
+    assert.deepEqual(resources(recorder), production("the host's own, generation 1"));
+    const server = ["web-server", "web-server-key", "web-server-request"];
+    assert.deepEqual(waiting(recorder, "web-production-authority"), ["web-ca", "web-ca-key", ...server]);
+    assert.deepEqual(waiting(recorder, "web-production-address"), ["web-ip", "web-nic"]);
+    assert.deepEqual(recorder.declared["web-production"]?.dependsOn, ["web-docker"], "the last of all");
+  });
+
+  test("not production: nothing of it", async () => {
+    const { recorder } = await declare({ production: false });
+    assert.deepEqual(resources(recorder), HOST);
+  });
+
+  test("of several authorities the one that signs is kept", async () => {
+    const { recorder } = await declare({ production: true, authorityGenerations: [2, 1] });
+    const { declared } = recorder;
+    assert.deepEqual(declared["web-production-authority"]?.inputs, { input: "the host's own, generation 2" });
+    assert.deepEqual(
+      ["web-ca-key", "web-ca-2-key"].map((name) => declared[name]?.options.protect),
+      [undefined, true],
+    );
+    assert.deepEqual(declared["web-production"]?.dependsOn, ["web-ca", "web-docker"]);
+  });
+
+  test("an authority that is given is marked by its public key, whatever its certificate is", async () => {
+    const { certPem: caCertPem, keyPem: caPrivateKeyPem } = acme;
+    for (const key of [caPrivateKeyPem, pulumi.secret(caPrivateKeyPem)]) {
+      const { recorder } = await declare({ production: true, caCertPem, caPrivateKeyPem: key });
+      const own = ["web-ca", "web-ca-key", "web-server"];
+      const wanted = Object.entries(production(`given, public key ${publicKeyDigest(caPrivateKeyPem)}`));
+      const { "web-server": server, ...others } = resources(recorder);
+      assert.ok(server, "the server's certificate is declared");
+      assert.deepEqual(others, Object.fromEntries(wanted.filter(([name]) => !own.includes(name))));
+      assert.ok(waiting(recorder, "web-production-authority").includes("web-server"), "nothing is signed before");
+    }
+  });
+
+  test("without a public address: one that came would change nothing, one that went would be refused", async () => {
+    const { recorder } = await declare({ production: true, publicAddress: false, subnetId: SUBNET });
+    const { "web-production-address": mark } = production("", false);
+    assert.deepEqual(resources(recorder)["web-production-address"], mark);
   });
 });
 

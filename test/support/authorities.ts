@@ -5,6 +5,8 @@ import { createKey, createSelfSignedCert } from "../../rehearsal/providers/certi
 export interface AuthorityOptions {
   /** Its key, in the tls provider's words; by default ECDSA on P-256. */
   key?: Record<string, unknown>;
+  /** The former one, whose key it has. */
+  renewalOf?: Authority;
   commonName?: string;
   /** Whether it is one at all; it is by default. */
   isAuthority?: boolean;
@@ -25,7 +27,10 @@ export interface Authority {
 export async function makeAuthority(options: AuthorityOptions = {}): Promise<Authority> {
   const { key = { algorithm: "ECDSA", ecdsaCurve: "P256" }, commonName = "Acme", isAuthority = true } = options;
   const { fromHours = -1, toHours = 24 } = options;
-  const { properties } = await createKey({ rsaBits: 2048, ...key });
+  const { renewalOf } = options;
+  const { properties } = renewalOf
+    ? { properties: { privateKeyPem: renewalOf.keyPem, privateKeyPemPkcs8: renewalOf.pkcs8 } }
+    : await createKey({ rsaBits: 2048, ...key });
   const certificate = await createSelfSignedCert(
     {
       privateKeyPem: properties.privateKeyPem,

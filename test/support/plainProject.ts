@@ -1,10 +1,13 @@
 /** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript as Pulumi.yaml has it, and the same index.ts. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { FOLDERS } from "../../rehearsal/azure/open";
+import { Store, type StoredResource } from "../../rehearsal/azure/store";
+import type { StateResource } from "./scratch";
 
 const ROOT = join(__dirname, "../..");
 
@@ -58,7 +61,21 @@ export class PlainProject {
     return { status, output: stdout + stderr };
   }
 
-  /** The same, which must succeed. */
+  /** What the loopback Azure has. */
+  azure(): StoredResource[] {
+    return new Store(join(this.directory, "rehearsal", FOLDERS.azure)).list();
+  }
+
+  /** What a stack's state has, secrets encrypted. */
+  state(stack: string): StateResource[] {
+    const file = join(this.directory, "backend/.pulumi/stacks/azure-docker-host", `${stack}.json`);
+    const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
+      checkpoint: { latest?: { resources?: StateResource[] } };
+    };
+    return checkpoint.latest?.resources ?? [];
+  }
+
+  /** Runs `pulumi` as a person does; it must succeed. */
   ok(args: string[], input?: string): string {
     const { status, output } = this.pulumi(args, input);
     assert.equal(status, 0, output);

@@ -1,12 +1,13 @@
 /** The rules of authorities that are given: for each, what passes, and what fails with which words; and that no key is ever shown. */
 import assert from "node:assert/strict";
-import { X509Certificate, createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { X509Certificate, createHash, createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { before, suite, test } from "node:test";
 import {
   checkAuthority,
   checkAuthorityCertificate,
   checkClientAuthority,
   checkGivenAuthority,
+  publicKeyDigest,
   signingKey,
 } from "../../components/authorities";
 import { type Authority, makeAuthority } from "../support/authorities";
@@ -174,6 +175,15 @@ suite("an authority's key", () => {
     const parameters = pem("EC PARAMETERS", "BggqhkjOPQMBBw==");
     assert.deepEqual([acme.keyPem, acme.pkcs8, parameters + acme.keyPem].map(signingKey), Array(3).fill(acme.pkcs8));
     assert.deepEqual(check(acme.certPem, parameters + acme.keyPem), []);
+  });
+
+  test("its digest stands for its public half, in whichever form the key is", async () => {
+    const digest = publicKeyDigest(acme.keyPem);
+    assert.match(digest, /^[0-9a-f]{64}$/);
+    assert.equal(publicKeyDigest(acme.pkcs8), digest);
+    const publicKey = new X509Certificate(acme.certPem).publicKey.export({ type: "spki", format: "der" });
+    assert.equal(digest, createHash("sha256").update(publicKey).digest("hex"));
+    assert.notEqual(publicKeyDigest((await makeAuthority()).keyPem), digest);
   });
 });
 

@@ -894,6 +894,7 @@ suite("all settings together", () => {
       image: "Canonical:ubuntu-24_04-lts:server:latest",
       vmSize: "Standard_B2s_v2",
       trustedLaunch: true,
+      production: false,
     };
     assert.deepEqual(DEFAULTS, defaults);
     assert.deepEqual(completeSettings({ dockerSources: ["203.0.113.7"] }), {
@@ -927,6 +928,7 @@ suite("all settings together", () => {
       image: "Debian:debian-12:12-gen2:latest",
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
+      production: true,
     };
     assert.deepEqual(completeSettings(settings), settings);
   });
