@@ -1,0 +1,266 @@
+/** The repository's own workflows, from their files, played through: a merge, pull requests, a review stack's life, the daily run, a teardown. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { FOLDERS, networkOf } from "../../rehearsal/azure/open";
+import { Scratch } from "../support/scratch";
+import { secretsIn } from "../support/secrets";
+import { type JobResult, Runner } from "../support/workflows";
+
+const ROOT = join(__dirname, "../..");
+const PASSPHRASE = "a passphrase of this test";
+
+interface PublicAddress {
+  ipAddress: string;
+  dnsSettings: { fqdn: string };
+}
+
+test("the workflows", async (t) => {
+  const scratch = new Scratch(t, true);
+  const rehearsal = await scratch.open();
+  const { store } = rehearsal.subscription;
+  const { PULUMI_CONFIG_PASSPHRASE: _own, PULUMI_BACKEND_URL: _its, PATH = "", ...azure } = rehearsal.environment;
+  const backend = join(scratch.directory, "team");
+  mkdirSync(backend);
+  const environment: Record<string, string> = {
+    ...azure,
+    PATH: `${join(ROOT, "test/lifecycle/languageHost")}:${PATH}`,
+    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "/root", ".cache"),
+  };
+  const runner = new Runner({
+    directory: join(scratch.directory, "runner"),
+    vars: {
+      AZURE_CLIENT_ID: "11111111-1111-4111-8111-111111111111",
+      AZURE_TENANT_ID: "22222222-2222-4222-8222-222222222222",
+      AZURE_SUBSCRIPTION_ID: "33333333-3333-4333-8333-333333333333",
+      PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
+    },
+    secrets: { PULUMI_CONFIG_PASSPHRASE: PASSPHRASE },
+    environment,
+    names: () =>
+      Object.fromEntries(
+        store
+          .list()
+          .filter(({ armType }) => armType.endsWith("/publicIPAddresses"))
+          .map(({ properties }) => properties as unknown as PublicAddress)
+          .map(({ ipAddress, dnsSettings: { fqdn } }) => [fqdn, ipAddress]),
+      ),
+  });
+
+  // What a team does once: it has the files, makes the stack, and says who may reach the Docker port.
+  const commit = join(scratch.directory, "commit");
+  const files = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
+  for (const file of files.stdout.trim().split("\n")) cpSync(join(ROOT, file), join(commit, file));
+  const team = { ...process.env, ...environment, PULUMI_CONFIG_PASSPHRASE: PASSPHRASE };
+  const pulumi = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync("pulumi", [...args, "--non-interactive"], {
+      cwd: commit,
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+      env: { ...team, PULUMI_BACKEND_URL: `file://${backend}` },
+    });
+    assert.equal(status, 0, stdout + stderr);
+    return stdout;
+  };
+  const { subnet } = networkOf(scratch.directory);
+  pulumi("stack", "init", "dev");
+  pulumi("config", "set", "--stack", "dev", "--path", "dockerSources[0]", subnet);
+  for (const name of ["Pulumi.review.yaml"]) {
+    writeFileSync(
+      join(commit, name),
+      `${readFileSync(join(commit, name), "utf8")}  azure-docker-host:dockerSources:\n    - ${subnet}\n`,
+    );
+  }
+  const settings = readFileSync(join(commit, "Pulumi.dev.yaml"), "utf8");
+  /** The stack's settings in the next commit. */
+  const commitSettings = (more = ""): void => {
+    writeFileSync(join(commit, "Pulumi.dev.yaml"), settings + more);
+  };
+
+  const groups = (): string[] =>
+    store
+      .list()
+      .flatMap(({ id, armType }) => (armType.endsWith("/resourceGroups") ? [id.split("/").at(-1) ?? ""] : []));
+  const needles = new Set<string>();
+  const learn = (stack: string): void => {
+    const found = secretsIn(JSON.parse(pulumi("stack", "export", "--show-secrets", "--stack", stack)));
+    assert.ok(found.secrets.length >= 4, `${stack} has ${found.secrets.length} secrets`);
+    for (const needle of found.needles) needles.add(needle);
+  };
+  const push = async (): Promise<JobResult> =>
+    one(await runner.run("up.yml", { name: "push", branch: "main", commit }));
+  const dispatch = async (file: string, inputs: Record<string, unknown>): Promise<JobResult> =>
+    one(await runner.run(file, { name: "workflow_dispatch", inputs, commit }));
+  const pullRequest = (
+    file: string,
+    action: string,
+    { labels = [], state = "open", from = "acme/hosts", label }: PullRequest = {},
+  ): Promise<Record<string, JobResult>> =>
+    runner.run(file, {
+      name: "pull_request",
+      commit,
+      event: {
+        action,
+        ...(label !== undefined && { label: { name: label } }),
+        pull_request: {
+          number: 7,
+          state,
+          labels: labels.map((name) => ({ name })),
+          head: { sha: "0123456789abcdef0123456789abcdef01234567", repo: { full_name: from } },
+          base: { sha: "main" },
+        },
+      },
+    });
+
+  await t.test("a merge: up, and the host is checked", async () => {
+    // 336 days ago, so that a certificate is due later on.
+    environment.REHEARSAL_CLOCK_OFFSET_HOURS = String(-336 * 24);
+    const { result, log, summary, steps } = await push();
+    delete environment.REHEARSAL_CLOCK_OFFSET_HOURS;
+    assert.equal(result, "success", log);
+    assert.deepEqual(steps, { "Install the packages": "success", Up: "success", "Check the host": "success" });
+    assert.match(log, /\+ 18 created/);
+    assert.match(summary, /✓ Docker answers/);
+    assert.deepEqual(groups().includes("azure-docker-host-dev"), true);
+    learn("dev");
+  });
+
+  await t.test("the daily run renews what is due, and finds nothing else", async () => {
+    const before = pulumi("stack", "output", "clientCert", "--stack", "dev");
+    const keep = one(await runner.run("daily.yml", { name: "schedule", commit }));
+    assert.equal(keep.result, "success", keep.log);
+    assert.deepEqual(Object.keys(keep.steps), ["Install the packages", "Renew", "Report drift", "Check the host"]);
+    assert.notEqual(pulumi("stack", "output", "clientCert", "--stack", "dev"), before, "it is renewed");
+  });
+
+  await t.test("a pull request has its preview as a comment, which the next push rewrites", async () => {
+    commitSettings("  azure-docker-host:dockerPort: 4244\n");
+    const opened = one(await pullRequest("preview.yml", "opened"));
+    assert.equal(opened.result, "success", opened.log);
+    assert.match(runner.comment(7), /^### Preview of the stack dev at 0123456: success\n\n~~~~~diff\n/);
+    assert.match(runner.comment(7), /destinationPortRange: "4243" => "4244"/);
+    commitSettings("  azure-docker-host:dockerPort: 22\n");
+    const pushed = one(await pullRequest("preview.yml", "synchronize"));
+    assert.equal(pushed.result, "failure");
+    assert.deepEqual(pushed.steps["What to do next"], "success");
+    assert.match(runner.comment(7), /: failure\n[^]*Wrong setting: dockerPort/);
+    assert.match(pushed.summary, /pulumi config set/);
+    assert.deepEqual(await pullRequest("preview.yml", "opened", { from: "somebody/hosts" }), {}, "none for a fork");
+    commitSettings();
+  });
+
+  await t.test("a review stack: asked for by a label, kept by pushes, gone when the pull request closes", async () => {
+    const dev = store.list().filter(({ id }) => id.includes("azure-docker-host-dev"));
+    const labels = ["review"];
+    assert.deepEqual(await pullRequest("review.yml", "synchronize"), {}, "none without the label");
+    const { up } = await pullRequest("review.yml", "labeled", { labels });
+    assert.equal(up?.result, "success", up?.log);
+    assert.match(up.summary, /✓ Docker answers/);
+    learn("review-7");
+    const { up: pushed } = await pullRequest("review.yml", "synchronize", { labels });
+    assert.equal(pushed?.result, "success", pushed?.log);
+    assert.match(pushed.log, /18 unchanged/, "the same host");
+    const { down, up: none } = await pullRequest("review.yml", "closed", { labels, state: "closed" });
+    assert.equal(none, undefined);
+    assert.equal(down?.result, "success", down?.log);
+    assert.deepEqual(store.list(), dev, "nothing is left of it, and dev is as it was");
+    assert.doesNotMatch(pulumi("stack", "ls", "--json"), /review-7/);
+    const { down: again } = await pullRequest("review.yml", "unlabeled", { label: "review" });
+    assert.equal(again?.result, "success", again?.log);
+    assert.match(again.log, /there is no stack review-7: nothing to take away/);
+  });
+
+  await t.test("what was changed behind the program's back fails the daily run, which says what", async () => {
+    const rules = store.list().find(({ armType }) => armType.endsWith("/networkSecurityGroups"));
+    const extension = store.list().find(({ armType }) => armType.endsWith("/extensions"));
+    assert.ok(rules && extension, "both are there");
+    const text = JSON.stringify(rules).replaceAll(subnet, "192.0.2.0/24");
+    store.set(JSON.parse(text) as typeof rules);
+    store.delete(extension.id);
+    const keep = one(await runner.run("daily.yml", { name: "schedule", commit }));
+    assert.equal(keep.result, "failure");
+    assert.deepEqual(keep.steps["Renew"], "success");
+    assert.deepEqual(keep.steps["Report drift"], "failure");
+    assert.match(keep.summary, /docker-host-nsg.*192\.0\.2\.0\/24/);
+    assert.match(keep.summary, /docker-host-docker.*missing|missing.*docker-host-docker/);
+    const back = await dispatch("up.yml", { refresh: true });
+    assert.equal(back.result, "success", back.log);
+    const next = one(await runner.run("daily.yml", { name: "schedule", commit }));
+    assert.equal(next.result, "success", next.log);
+  });
+
+  await t.test("an up that fails says what to do next", async () => {
+    const behaviour = join(scratch.directory, FOLDERS.behaviour);
+    const call = "PUT Microsoft.Compute/virtualMachines/extensions";
+    writeFileSync(behaviour, JSON.stringify({ faults: [{ call, kind: "extension-failure" }] }));
+    commitSettings("  azure-docker-host:forceUpdateTag: again\n");
+    const failed = await push();
+    rmSync(behaviour);
+    assert.equal(failed.result, "failure");
+    assert.match(failed.summary, /forceUpdateTag/);
+    assert.equal(failed.steps["Check the host"], undefined);
+    commitSettings("  azure-docker-host:forceUpdateTag: once more\n");
+    assert.equal((await push()).result, "success");
+  });
+
+  await t.test("a production stack: what would replace the machine is refused, unless the run means it", async () => {
+    const production = "  azure-docker-host:forceUpdateTag: once more\n  azure-docker-host:production: true\n";
+    commitSettings(production);
+    const marked = await push();
+    assert.equal(marked.result, "success", marked.log);
+    const before = store.list();
+    commitSettings(`${production}  azure-docker-host:adminUsername: other\n`);
+    const preview = one(await pullRequest("preview.yml", "synchronize"));
+    assert.equal(preview.result, "failure");
+    assert.match(runner.comment(7), /production/);
+    const refused = await push();
+    assert.equal(refused.result, "failure");
+    assert.match(refused.summary, /production/);
+    assert.deepEqual(store.list(), before, "nothing was changed");
+    const other = await dispatch("up.yml", { unprotect: "prod" });
+    assert.match(other.summary, /unprotect: "prod" given; allowed is the stack's name, "dev"/);
+    assert.deepEqual(store.list(), before);
+    const meant = await dispatch("up.yml", { unprotect: "dev" });
+    assert.equal(meant.result, "success", meant.log);
+  });
+
+  await t.test("a teardown asks for the name, and of a production stack once more", async () => {
+    const before = store.list();
+    const refusals: [Record<string, string>, RegExp][] = [
+      [{ stack: "dev", again: "prod" }, /"prod" given; allowed is the stack's name, "dev"\. Nothing was deleted/],
+      [{ stack: "dev", again: "dev", unprotect: "yes" }, /"yes" given; allowed is the stack's name, "dev"/],
+      [{ stack: "dev", again: "dev" }, /production/],
+    ];
+    for (const [inputs, said] of refusals) {
+      const refused = await dispatch("teardown.yml", inputs);
+      assert.equal(refused.result, "failure");
+      assert.match(refused.summary, said);
+    }
+    assert.deepEqual(store.list(), before, "nothing was deleted");
+    const done = await dispatch("teardown.yml", { stack: "dev", again: "dev", unprotect: "dev" });
+    assert.equal(done.result, "success", done.log);
+    assert.deepEqual(store.list(), []);
+  });
+
+  await t.test("no log, summary or comment has a secret of a stack", () => {
+    assert.ok(needles.size >= 8, "the secrets are known");
+    for (const needle of [...needles, PASSPHRASE]) assert.ok(!runner.printed.includes(needle), "a secret is shown");
+    assert.match(runner.printed, /clientKey *: \[secret\]/, "the outputs are in it");
+  });
+});
+
+interface PullRequest {
+  labels?: string[];
+  label?: string;
+  state?: string;
+  from?: string;
+}
+
+/** The one job that was started. */
+function one(jobs: Record<string, JobResult>): JobResult {
+  const [job, ...others] = Object.values(jobs);
+  assert.ok(job && others.length === 0, `one job: ${Object.keys(jobs).join()}`);
+  return job;
+}
