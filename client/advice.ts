@@ -75,7 +75,7 @@ export const CAUSES: Cause[] = [
     name: "backend unreachable",
     pattern: /dial tcp|no such host|network is unreachable|unable to open state directory/,
     advice: (of) =>
-      `${of(/dial tcp (?:lookup )?([\w.:[\]-]*\w)/, "The backend that keeps the state, or Azure,")} can't be reached from here. See whether the network and PULUMI_BACKEND_URL are right (pulumi whoami --verbose), then run again.`,
+      `${of(/dial tcp:? (?:lookup )?([\w.:[\]-]*\w)/, "The backend that keeps the state, or Azure,")} can't be reached from here. See whether the network and PULUMI_BACKEND_URL are right (pulumi whoami --verbose), then run again.`,
   },
   {
     name: "locked",
@@ -93,7 +93,7 @@ export const CAUSES: Cause[] = [
     name: "pending operations",
     pattern: /pending operations|interrupted while (creating|updating|deleting|reading)/,
     advice: () =>
-      "An earlier run was cut off while it made something. Every name is fixed, so look whether it is there, and if so az resource delete --ids ID; then pulumi refresh --clear-pending-creates and pulumi up. Not --import-pending-creates, which forgets the resource.",
+      'An earlier run was cut off while it made something. pulumi refresh --clear-pending-creates, then pulumi up. If that says "cannot create already existing resource", Azure made it after all: az resource delete --ids ID with the ID in the message, and pulumi up again. Not --import-pending-creates, which forgets the resource.',
   },
   {
     name: "protected",

@@ -238,7 +238,7 @@ function wayBackReplaced(type: string): string {
 
 const WAY_ON = "if no run is under way: pulumi refresh, then pulumi up";
 const WAY_ON_CREATING =
-  "if no run is under way, look whether it is there, and if so az resource delete --ids ID; then pulumi refresh --clear-pending-creates and pulumi up";
+  "if no run is under way: pulumi refresh --clear-pending-creates, then pulumi up; if that meets it, az resource delete --ids ID";
 
 // Properties ---------------------------------------------------------------------------------------------------------
 
