@@ -1,5 +1,6 @@
 /** `docker-host advise`: reads the log of a `pulumi` run that failed, and says what to do next. */
 import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { stripVTControlCharacters } from "node:util";
 import { Failure } from "./failure";
 
@@ -198,8 +199,8 @@ export const GENERIC =
   "No cause that is known here. What was made is recorded in the state, and nothing need be deleted. Mend what the log's error says, then run pulumi up again: it goes on from where it stopped.";
 
 /** The advice for each cause that a log shows, in the order of the table; the generic one if it shows none. */
-export function adviceFor(text: string): string[] {
-  const log = stripVTControlCharacters(text);
+export function adviceFor(printed: string): string[] {
+  const log = stripVTControlCharacters(printed);
   const of: Details = (pattern, otherwise) => pattern.exec(log)?.[1] ?? otherwise;
   const found = CAUSES.filter(({ pattern }) => (pattern instanceof RegExp ? pattern.test(log) : pattern(log)));
   return found.length === 0 ? [GENERIC] : found.map(({ advice }) => advice(of));
@@ -211,9 +212,11 @@ export function adviceFor(text: string): string[] {
  * @param file Its path; "-" is standard input.
  * @throws Failure if it can't be read.
  */
-export function readLog(file: string): string {
+export async function readLog(file: string): Promise<string> {
+  // A pipe may have nothing in it yet.
+  if (file === "-") return text(process.stdin);
   try {
-    return readFileSync(file === "-" ? 0 : file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "?";
     throw new Failure(

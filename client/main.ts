@@ -223,9 +223,9 @@ async function runDrift({ stack, within, json: asJson, markdown }: DriftCommand)
   process.exitCode = drift.ok ? 0 : FAILURES.drift.code;
 }
 
-function runAdvise(file: string): void {
+async function runAdvise(file: string): Promise<void> {
   if (file === "-" && process.stdin.isTTY) remark("reading a log from the terminal, up to Ctrl-D");
-  print(adviceFor(readLog(file)).join("\n\n"));
+  print(adviceFor(await readLog(file)).join("\n\n"));
 }
 
 async function runDisconnect({ certDir, json: asJson }: { certDir: string; json: boolean }): Promise<void> {
