@@ -15,6 +15,7 @@ export const FAILURES = {
   lifetimes: { code: 13, words: "check: a certificate has expired" },
   noAnswer: { code: 14, words: "check: Docker doesn't answer this client" },
   open: { code: 15, words: "check: Docker answers somebody without a certificate" },
+  drift: { code: 16, words: "drift: something isn't as the last up left it, or a certificate is near its end" },
 } as const;
 
 /** A way to end. */

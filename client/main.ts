@@ -1,7 +1,10 @@
-/** The command line of the client: connect, env, check, disconnect. */
+/** The command line of the client: connect, env, check, drift, advise, disconnect. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { adviceFor, readLog } from "./advice";
 import { type Answer, type CheckResult, type CheckTarget, check, checkUntil } from "./check";
 import { connect, disconnect, dockerDirectory, hostName, openDirectory } from "./connect";
+import { readDrift } from "./drift";
+import { reportLines, reportMarkdown } from "./driftReport";
 import { SHELLS, type Shell, VARIABLE_NAMES, evalHint, ownShell, setLine, unsetLine, variables } from "./environment";
 import { FAILURES, Failure } from "./failure";
 import { type Client, readClient } from "./stack";
@@ -65,6 +68,14 @@ export function parseDuration(text: string): number {
   const [, amount, unit] = /^(\d+)([smh]?)$/.exec(text) ?? [];
   if (amount === undefined) throw new InvalidArgumentError('allowed: a duration such as "90s", "10m" or "1h".');
   return Number(amount) * (unit === "h" ? 3600 : unit === "m" ? 60 : 1);
+}
+
+/** Seconds: what `parseDuration` takes, and days, "30d". */
+export function parsePeriod(text: string): number {
+  const [, days] = /^(\d+)d$/.exec(text) ?? [];
+  if (days !== undefined) return Number(days) * 24 * 60 * 60;
+  if (!/^\d+[smh]?$/.test(text)) throw new InvalidArgumentError('allowed: a period such as "30d" or "12h".');
+  return parseDuration(text);
 }
 
 async function clientOf({ address, ...options }: SourceOptions): Promise<Client> {
@@ -197,6 +208,26 @@ function printAnswers({ answers }: CheckResult): void {
   }
 }
 
+interface DriftCommand {
+  stack?: string;
+  within: number;
+  json: boolean;
+  markdown: boolean;
+}
+
+async function runDrift({ stack, within, json: asJson, markdown }: DriftCommand): Promise<void> {
+  const drift = await readDrift(stack, within);
+  if (asJson) print(JSON.stringify(drift, null, 2));
+  else if (markdown) print(reportMarkdown(drift));
+  else reportLines(drift).forEach(print);
+  process.exitCode = drift.ok ? 0 : FAILURES.drift.code;
+}
+
+async function runAdvise(file: string): Promise<void> {
+  if (file === "-" && process.stdin.isTTY) remark("reading a log from the terminal, up to Ctrl-D");
+  print(adviceFor(await readLog(file)).join("\n\n"));
+}
+
 async function runDisconnect({ certDir, json: asJson }: { certDir: string; json: boolean }): Promise<void> {
   const done = await disconnect(certDir);
   if (asJson) print(JSON.stringify(done, null, 2));
@@ -254,6 +285,24 @@ export function program(): Command {
     .option("--wait <time>", "keep asking while a host is still being installed, such as 10m", parseDuration)
     .addOption(json())
     .action(runCheck);
+  cli
+    .command("drift")
+    .description("say what of the stack isn't as its last up left it, and which certificates are near their end")
+    .addOption(source.stack)
+    .addOption(
+      new Option("--within <time>", "how near the end of a certificate is told, such as 30d or 12h")
+        .argParser(parsePeriod)
+        .default(parsePeriod("30d"), "30d"),
+    )
+    .addOption(json().conflicts("markdown"))
+    .option("--markdown", "print a table in GitHub's Markdown, for a job's summary or a comment", false)
+    .action(runDrift);
+  cli
+    .command("advise")
+    .description("read the log of a pulumi run that failed, and say what to do next")
+    .argument("[file]", "what the run printed", "-")
+    .addHelpText("after", "\nWithout FILE, standard input: pulumi up 2>&1 | tee up.log; npx docker-host advise up.log")
+    .action(runAdvise);
   cli
     .command("disconnect")
     .description("take back what connect made, and nothing else")

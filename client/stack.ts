@@ -127,7 +127,8 @@ async function stackName(stack?: string): Promise<string> {
   return name.split("/").at(-1) ?? name;
 }
 
-function stackArgs(stack?: string): string[] {
+/** What says which stack, and that nobody answers questions. */
+export function stackArgs(stack?: string): string[] {
   return ["--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
 }
 

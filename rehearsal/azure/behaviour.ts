@@ -11,6 +11,8 @@ export type FaultKind =
   | "refused"
   /** 409, another operation is under way; the client doesn't try again. */
   | "conflict"
+  /** 409, the region has no such machines for this subscription. */
+  | "size-unavailable"
   /** 500; nothing was done. */
   | "internal-error"
   /** Azure did what it was asked, but the answer never arrived. */
@@ -79,6 +81,13 @@ export class Behaviour {
         409,
         "AnotherOperationInProgress",
         "Another operation on this or a dependent resource is in progress.",
+      );
+    }
+    if (this.due(call, "size-unavailable")) {
+      throw new ArmError(
+        409,
+        "SkuNotAvailable",
+        "The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: Standard_B2s_v2' is currently not available in location 'westeurope'. Please try another size or deploy to a different location or different zone.",
       );
     }
     if (this.due(call, "internal-error")) throw new ArmError(500, "InternalServerError", "An error occurred.");

@@ -58,7 +58,7 @@ class Stack {
       .sort((a, b) => (a.urn < b.urn ? -1 : 1));
     // The engine encrypts the same secrets anew each time; their public halves are in clear.
     const clear = JSON.stringify(state, (name, value: unknown) => (name === "ciphertext" ? "" : value));
-    return { state: JSON.parse(clear) as unknown, azure: this.project.azure() };
+    return { state: JSON.parse(clear) as unknown, azure: this.project.azure.list() };
   }
 
   /** A run is refused because of a resource, and changes nothing. */
@@ -194,7 +194,7 @@ test("a host with an authority that is given, in a subnet that is there", async 
   await t.test("a teardown that is meant leaves nothing", () => {
     stack.ok("destroy", "--yes", "--skip-preview", "--ignore-protect", "--remove");
     hub.ok("destroy", "--yes", "--skip-preview");
-    assert.deepEqual(project.azure(), []);
+    assert.deepEqual(project.azure.list(), []);
   });
 });
 

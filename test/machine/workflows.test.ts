@@ -21,14 +21,16 @@ test("the workflows", async (t) => {
   const scratch = new Scratch(t, true);
   const rehearsal = await scratch.open();
   const { store } = rehearsal.subscription;
-  const { PULUMI_CONFIG_PASSPHRASE: _own, PULUMI_BACKEND_URL: _its, PATH = "", ...azure } = rehearsal.environment;
   const backend = join(scratch.directory, "team");
   mkdirSync(backend);
   const environment: Record<string, string> = {
-    ...azure,
-    PATH: `${join(ROOT, "test/lifecycle/languageHost")}:${PATH}`,
+    ...rehearsal.environment,
+    PATH: `${join(ROOT, "test/lifecycle/languageHost")}:${rehearsal.environment.PATH ?? ""}`,
     XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "/root", ".cache"),
   };
+  // These the workflow gets from the repository alone.
+  delete environment.PULUMI_CONFIG_PASSPHRASE;
+  delete environment.PULUMI_BACKEND_URL;
   const runner = new Runner({
     directory: join(scratch.directory, "runner"),
     vars: {
@@ -44,7 +46,7 @@ test("the workflows", async (t) => {
         store
           .list()
           .filter(({ armType }) => armType.endsWith("/publicIPAddresses"))
-          .map(({ properties }) => properties as unknown as PublicAddress)
+          .map(({ computed }) => computed as unknown as PublicAddress)
           .map(({ ipAddress, dnsSettings: { fqdn } }) => [fqdn, ipAddress]),
       ),
   });
@@ -178,7 +180,7 @@ test("the workflows", async (t) => {
     assert.ok(rules && extension, "both are there");
     const text = JSON.stringify(rules).replaceAll(subnet, "192.0.2.0/24");
     store.set(JSON.parse(text) as typeof rules);
-    store.delete(extension.id);
+    store.remove(extension.id);
     const keep = one(await runner.run("daily.yml", { name: "schedule", commit }));
     assert.equal(keep.result, "failure");
     assert.deepEqual(keep.steps["Renew"], "success");

@@ -36,7 +36,7 @@ describe("the command", () => {
     for (const { code, words } of Object.values(FAILURES)) {
       assert.ok(all.stdout.includes(`${String(code).padStart(4)}  ${words}`), words);
     }
-    for (const verb of ["connect", "env", "check", "disconnect"]) {
+    for (const verb of ["connect", "env", "check", "drift", "advise", "disconnect"]) {
       const { status, stdout } = run(t, [verb, "--help"]);
       assert.equal(status, 0, verb);
       assert.match(stdout, new RegExp(`Usage: docker-host ${verb}`));
@@ -44,6 +44,7 @@ describe("the command", () => {
     assert.equal(run(t, ["connect", "--colour"]).status, FAILURES.usage.code);
     const duration = run(t, ["check", "--wait", "soon"]);
     assert.equal(duration.status, FAILURES.usage.code);
+    assert.equal(run(t, ["drift", "--json", "--markdown"]).status, FAILURES.usage.code);
     assert.match(duration.stderr, /--wait <time>' argument 'soon' is invalid\. allowed: a duration/);
   });
 
@@ -51,6 +52,18 @@ describe("the command", () => {
     const words = [process.execPath, join(__dirname, "../../client/docker-host.cjs"), "env", "--unset"];
     const { stderr } = spawnSync("sh", ["-c", '"$@" | true', "sh", ...words], { encoding: "utf8" });
     assert.equal(stderr, "");
+  });
+
+  test("advise waits for a log that comes late, and reads a file", (t) => {
+    const words = [process.execPath, join(__dirname, "../../client/docker-host.cjs"), "advise"];
+    const late = spawnSync("sh", ["-c", '(sleep 1; echo "error: incorrect passphrase") | "$@"', "sh", ...words], {
+      encoding: "utf8",
+    });
+    assert.equal(late.status, 0, late.stderr);
+    assert.match(late.stdout, /^The passphrase is not the stack's, /);
+    const file = join(scratchFolder(t), "up.log");
+    fs.writeFileSync(file, "error: something new");
+    assert.match(run(t, ["advise", file]).stdout, /^No cause that is known here\. What was made is recorded/);
   });
 
   test("the exit codes are the README's", () => {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type * as Library from "@actions/expressions" with { "resolution-mode": "import" };
 import { parse } from "yaml";
 
 type Context = Record<string, unknown>;
@@ -282,6 +283,12 @@ async function interpolate(text: string, contexts: Context): Promise<string> {
   return result;
 }
 
+/** What the library asks of a function. */
+type FunctionDefinition =
+  NonNullable<ConstructorParameters<typeof Library.Evaluator>[2]> extends Map<string, infer Definition>
+    ? Definition
+    : never;
+
 interface JobState {
   workspace: string;
   failed: boolean;
@@ -294,15 +301,12 @@ async function holds(
 ): Promise<boolean> {
   const text = String(condition ?? "success()").replace(/^\$\{\{(.*)\}\}$/s, "$1");
   const asksForState = /\b(success|failure|always|cancelled)\(/.test(text);
-  const { data } = await expressions();
   const whole = asksForState ? text : `success() && (${text})`;
-  const value = await evaluate(whole, contexts, state);
-  return value instanceof data.BooleanData ? value.value : !["", "0", "false"].includes(value.coerceString());
+  return !["", "0", "false"].includes((await evaluate(whole, contexts, state)).coerceString());
 }
 
-type Expressions = typeof import("@actions/expressions", { with: { "resolution-mode": "import" } });
-
-async function expressions(): Promise<Expressions> {
+/** GitHub's own evaluator; it comes as an ES module alone. */
+async function expressions(): Promise<typeof Library> {
   return import("@actions/expressions");
 }
 
@@ -311,32 +315,27 @@ async function evaluate(
   expression: string,
   contexts: Context,
   { workspace, failed }: JobState = { workspace: "", failed: false },
-): Promise<InstanceType<Expressions["data"]["StringData"]>> {
+): Promise<Library.data.ExpressionData> {
   const { Lexer, Parser, Evaluator, data } = await expressions();
-  const answer = (name: string, call: (...args: { coerceString(): string }[]) => unknown, arity = 0) => ({
-    name,
-    minArgs: arity,
-    maxArgs: arity,
-    call,
-  });
+  const answer = (
+    name: string,
+    call: (...args: Library.data.ExpressionData[]) => Library.data.ExpressionData,
+    arity = 0,
+  ): FunctionDefinition => ({ name, minArgs: arity, maxArgs: arity, call });
+  const yes = (is: boolean) => (): Library.data.BooleanData => new data.BooleanData(is);
+  const hash = (file?: Library.data.ExpressionData): Library.data.StringData =>
+    new data.StringData(existsSync(join(workspace, file?.coerceString() ?? "")) ? "a hash" : "");
   const functions = [
-    answer("success", () => new data.BooleanData(!failed)),
-    answer("failure", () => new data.BooleanData(failed)),
-    answer("always", () => new data.BooleanData(true)),
-    answer("cancelled", () => new data.BooleanData(false)),
-    answer(
-      "hashFiles",
-      (file) => new data.StringData(file && existsSync(join(workspace, file.coerceString())) ? "a hash" : ""),
-      1,
-    ),
+    ...[answer("success", yes(!failed)), answer("failure", yes(failed))],
+    ...[answer("always", yes(true)), answer("cancelled", yes(false)), answer("hashFiles", hash, 1)],
   ];
   const parsed = new Parser(
     new Lexer(expression.trim()).lex().tokens,
     Object.keys(contexts),
     functions as never,
   ).parse();
-  const context = JSON.parse(JSON.stringify(contexts), data.reviver as never) as never;
+  const context = JSON.parse(JSON.stringify(contexts), data.reviver) as Library.data.Dictionary;
   // Without regard to upper and lower case, as GitHub has it.
   const byName = new Map(functions.map((each) => [each.name.toLowerCase(), each]));
-  return new Evaluator(parsed, context, byName as never).evaluate() as never;
+  return new Evaluator(parsed, context, byName).evaluate();
 }

@@ -1,0 +1,94 @@
+/** Runs that fail on the real engine, and what `docker-host advise` says of what they printed. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FAILURES } from "../../client/failure";
+import type { Drift } from "../../client/drift";
+import { PlainProject } from "../support/plainProject";
+
+const UP = ["up", "--yes", "--skip-preview"];
+const VM = "Microsoft.Compute/virtualMachines";
+
+test("failed runs, and what is to be done", async (t) => {
+  const project = new PlainProject(t);
+  /** The beginnings of what is said of a log. */
+  const advice = (log: string): string[] => {
+    const { status, stdout, stderr } = project.dockerHost(["advise"], log);
+    assert.equal(status, 0, stderr);
+    return stdout.split("\n\n").map((paragraph) => paragraph.split(/[.:;]/, 1)[0]?.trim() ?? "");
+  };
+
+  project.ok(["stack", "init", "dev"]);
+  await t.test("before anything is asked of Azure", () => {
+    assert.deepEqual(advice(project.fails(UP)), ["A setting is wrong, and nothing was made"]);
+    assert.deepEqual(advice(project.fails(["preview", "--stack", "nope"])), ["There is no such stack in this backend"]);
+    const passphrase = (PULUMI_CONFIG_PASSPHRASE?: string): string => project.fails(UP, { PULUMI_CONFIG_PASSPHRASE });
+    assert.deepEqual(advice(passphrase("another")), [
+      "The passphrase is not the stack's, so its secrets can't be read",
+    ]);
+    assert.deepEqual(advice(passphrase()), ["There is no passphrase"]);
+  });
+
+  project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);
+  await t.test("Azure refuses: it is busy, then the size", () => {
+    const throttled = { kind: "throttled", times: 4, retryAfterSeconds: 0.001 } as const;
+    project.behave({ faults: [{ call: "PUT Microsoft.Resources/resourceGroups", ...throttled }] });
+    assert.deepEqual(advice(project.fails(UP)), ["Azure was busy"]);
+    project.behave({ faults: [{ call: `PUT ${VM}`, kind: "size-unavailable" }] });
+    const { stdout } = project.dockerHost(["advise", "-"], project.fails(UP));
+    assert.match(stdout, /^The region doesn't have this size of machine for you\. .* --location westeurope /);
+  });
+
+  await t.test("a second run beside the first; the first is killed; what it was at", async () => {
+    project.behave({ latencySeconds: { [`PUT ${VM}`]: 60 } });
+    const first = project.start(UP);
+    let log = "";
+    first.stdout?.on("data", (chunk: Buffer) => (log += chunk.toString()));
+    const closed = once(first, "close");
+    for (let waited = 0; !/docker-host-vm creating/.test(log); waited++) {
+      assert.ok(waited < 300, `the machine is being made: ${log}`);
+      await sleep(100);
+    }
+    const second = project.dockerHost(["advise"], project.fails(UP)).stdout;
+    assert.match(
+      second,
+      /^Another run has the stack locked: created by \S+ \(pid \d+\) at \S+Z\. .* nobody else is running: pulumi cancel/,
+    );
+    assert.ok(first.pid !== undefined, "it runs");
+    process.kill(-first.pid, "SIGKILL");
+    await closed;
+    assert.deepEqual(advice(log), ["The run was cut off"]);
+
+    project.behave();
+    project.ok(["cancel", "--yes"]);
+    const drift = project.dockerHost(["drift", "--json"]);
+    assert.equal(drift.status, FAILURES.drift.code, drift.stderr);
+    assert.deepEqual(
+      (JSON.parse(drift.stdout) as Drift).pending.map(({ name, operation }) => [name, operation]),
+      [["docker-host-vm", "creating"]],
+    );
+    // It wasn't made, and so the next run makes it; that it says what is pending is no failure.
+    const next = project.ok(UP);
+    assert.deepEqual(advice(next), ["An earlier run was cut off while it made something"]);
+    // What the advice says makes an end of it, and takes nothing away.
+    project.ok(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
+    assert.match(project.ok(["preview"]), /18 unchanged/);
+  });
+
+  await t.test("a destroy that fails", () => {
+    project.behave({ faults: [{ call: "DELETE Microsoft.Resources/resourceGroups", kind: "conflict" }] });
+    assert.deepEqual(advice(project.fails(["destroy", "--yes", "--skip-preview"])), [
+      "Azure was busy",
+      "A destroy failed",
+    ]);
+    project.behave();
+    project.ok(["destroy", "--yes", "--skip-preview"]);
+  });
+
+  await t.test("a log that isn't there", () => {
+    const { status, stderr } = project.dockerHost(["advise", "up.log"]);
+    assert.equal(status, FAILURES.usage.code);
+    assert.match(stderr, /^docker-host: FILE: "up\.log" can't be read: ENOENT; allowed: /);
+  });
+});

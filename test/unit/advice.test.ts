@@ -1,0 +1,279 @@
+/** What is said about each known cause, found in what pulumi, Azure and the program print. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CAUSES, GENERIC, adviceFor, readLog } from "../../client/advice";
+import { Failure } from "../../client/failure";
+
+const VM =
+  "urn:pulumi:prod::azure-docker-host::azure-docker-host:index:DockerHost$azure-native:compute:VirtualMachine::docker-host-vm";
+const ID = "/subscriptions/0-0/resourceGroups/azure-docker-host-dev";
+
+/** Azure's refusal as azure-native of version 3 shows it. */
+const azure = (status: number, code: string, message: string): string =>
+  [
+    `  azure-native:compute:VirtualMachine (docker-host-vm):`,
+    `    error: PUT https://management.azure.com${ID}/providers/Microsoft.Compute/virtualMachines/docker-host-vm`,
+    "    --------------------------------------------------------------------------------",
+    `    RESPONSE ${status}: ${status} Conflict`,
+    `    ERROR CODE: ${code}`,
+    "    --------------------------------------------------------------------------------",
+    `    {"error": {"code": "${code}", "message": "${message}"}}`,
+  ].join("\n");
+
+/** By cause: logs that show it, and how the advice begins. */
+const LOGS: Record<string, { logs: string[]; begins: string }> = {
+  "wrong setting": {
+    logs: [
+      "    error: Wrong setting: dockerSources: none given, so nobody",
+      "error: Wrong settings:\n  - dockerPort: 22",
+    ],
+    begins: 'A setting is wrong, and nothing was made. Set what the log names after "Wrong setting"',
+  },
+  "wrong passphrase": {
+    logs: ["error: getting stack configuration: get stack secrets manager: incorrect passphrase"],
+    begins: "The passphrase is not the stack's",
+  },
+  "no passphrase": {
+    logs: [
+      "error: get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables",
+    ],
+    begins: "There is no passphrase. Put the stack's into PULUMI_CONFIG_PASSPHRASE",
+  },
+  "no backend login": {
+    logs: ["error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions"],
+    begins: "Nobody is signed in to the backend that keeps the state.",
+  },
+  "no such stack": {
+    logs: ["error: no stack named 'prod' found"],
+    begins:
+      "There is no such stack in this backend. pulumi stack ls --all shows which there are, pulumi whoami --verbose which backend it is; then pulumi stack select prod,",
+  },
+  "federated credential": {
+    logs: [
+      "Error: AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:acme/hosts:pull_request'. Please check your federated identity credential Subject, Audience and Issuer",
+      "Error: : AADSTS70021: No matching federated identity record found for presented assertion. Assertion Issuer: 'https://token.actions.githubusercontent.com'. Assertion Subject: 'repo:acme/hosts:pull_request'.",
+    ],
+    begins:
+      "Azure doesn't trust this pipeline's token. The federated credential of the app registration must have the very subject, in upper and lower case, that the pipeline shows: repo:acme/hosts:pull_request.",
+  },
+  "client secret": {
+    logs: [
+      "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value",
+      "AADSTS7000222: The provided client secret keys for app '0-0' are expired.",
+    ],
+    begins: "The service principal's client secret is wrong or has expired.",
+  },
+  "not signed in": {
+    logs: [
+      "ERROR: Please run 'az login' to setup account.",
+      'error: read ".pulumi/meta.yaml": blob (key ".pulumi/meta.yaml") (code=Unknown): DefaultAzureCredential: failed to acquire a token.',
+    ],
+    begins: "Nobody is signed in to Azure here. A person: az login.",
+  },
+  "backend unreachable": {
+    logs: [
+      'error: performing HTTP request: Get "https://127.0.0.1:1/api/user": dial tcp 127.0.0.1:1: connect: connection refused',
+    ],
+    begins: "127.0.0.1:1 can't be reached from here. See whether the network and PULUMI_BACKEND_URL are right",
+  },
+  locked: {
+    logs: [
+      "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n  file:///b/.pulumi/locks/organization/azure-docker-host/dev/1.json?no_tmp_dir=true: created by ann@laptop (pid 10625) at 2026-11-24T16:08:02Z",
+    ],
+    begins:
+      "Another run has the stack locked: created by ann@laptop (pid 10625) at 2026-11-24T16:08:02Z. Wait until it ends, and run again. If it was killed, and nobody else is running: pulumi cancel",
+  },
+  "half a state": {
+    logs: ["error: could not load stack: failed to load checkpoint: EOF"],
+    begins: "A run was killed while it wrote to a backend file://FOLDER. Remove the empty .attrs file",
+  },
+  "pending operations": {
+    logs: [
+      `    warning: Attempting to deploy or update resources with 1 pending operations from previous deployment.\n      * ${VM}, interrupted while creating`,
+    ],
+    begins:
+      "An earlier run was cut off while it made something. pulumi refresh --clear-pending-creates, then pulumi up.",
+  },
+  protected: {
+    logs: [
+      `    error: unable to replace resource "${VM}"\n    as it is currently marked for protection. To unprotect the resource, remove the \`protect\` flag`,
+      `    error: resource "${VM}" cannot be deleted\n    because it is protected. To unprotect the resource, either remove the \`protect\` flag`,
+    ],
+    begins:
+      "The stack is marked as production, so nothing of it is deleted or replaced. If that was not meant, take the setting back. If it is meant: pulumi up --ignore-protect, or pulumi destroy --ignore-protect.",
+  },
+  "already there": {
+    logs: [
+      `    error: cannot create already existing resource '${ID}/providers/Microsoft.Network/networkInterfaces/docker-host-nic'`,
+    ],
+    begins: `Azure has something that the state doesn't know: it was made, and the answer was lost. az resource delete --ids ${ID}/providers/Microsoft.Network/networkInterfaces/docker-host-nic, then pulumi up.`,
+  },
+  "group being deleted": {
+    logs: [azure(409, "ResourceGroupBeingDeleted", "The resource group 'a' is in deprovisioning state")],
+    begins: "Azure is still deleting the resource group. az group wait --deleted --name GROUP",
+  },
+  "not authorized": {
+    logs: [
+      azure(
+        403,
+        "AuthorizationFailed",
+        `The client 'x' does not have authorization to perform action 'y' over scope '${ID}'`,
+      ),
+    ],
+    begins:
+      "Who is signed in may not do that. It takes the role Contributor: az role assignment create --assignee CLIENT-ID --role Contributor --scope /subscriptions/0-0.",
+  },
+  "not registered": {
+    logs: [
+      'Status=409 Code="MissingSubscriptionRegistration" Message="The subscription is not registered to use namespace \'Microsoft.Compute\'. See https://aka.ms/rps-not-found"',
+    ],
+    begins:
+      "The subscription never used this part of Azure. az provider register --wait --namespace Microsoft.Compute,",
+  },
+  "size not available": {
+    logs: [
+      azure(
+        409,
+        "SkuNotAvailable",
+        "The requested VM size for resource 'x' is currently not available in location 'eastus'.",
+      ),
+    ],
+    begins:
+      "The region doesn't have this size of machine for you. az vm list-skus --resource-type virtualMachines --location eastus --output table",
+  },
+  "no capacity": {
+    logs: [
+      azure(
+        409,
+        "AllocationFailed",
+        "Allocation failed. We do not have sufficient capacity for the requested VM size in this region.",
+      ),
+    ],
+    begins: "The region has no room for this size of machine at the moment.",
+  },
+  quota: {
+    logs: [
+      azure(
+        409,
+        "OperationNotAllowed",
+        "Operation could not be completed as it results in exceeding approved Total Regional Cores quota. Additional details - Deployment Model: Resource Manager, Location: westeurope, Current Limit: 4",
+      ),
+      azure(409, "QuotaExceeded", "Location: westeurope, Current Limit: 4"),
+    ],
+    begins: "The subscription's quota of cores is used up. az vm list-usage --location westeurope --output table",
+  },
+  "too many addresses": {
+    logs: [
+      azure(
+        400,
+        "PublicIPCountLimitReached",
+        "Cannot create more than 3 public IP addresses for this subscription in this region.",
+      ),
+    ],
+    begins: "The subscription may have no more public addresses in this region.",
+  },
+  "name taken": {
+    logs: [
+      azure(400, "DnsRecordInUse", "DNS record a.westeurope.cloudapp.azure.com is already used by another public IP."),
+    ],
+    begins: "Somebody has this DNS name already. pulumi config set dnsLabel LABEL",
+  },
+  "not changeable": {
+    logs: [`${azure(409, "PropertyChangeNotAllowed", "Changing property 'osDisk.name' is not allowed.")}\n${VM}`],
+    begins: `Azure can't change that on what exists. Take the change back; or have it made anew, a machine with its disk: pulumi up --replace '${VM}'.`,
+  },
+  installer: {
+    logs: [
+      azure(
+        409,
+        "VMExtensionProvisioningError",
+        "VM has reported a failure when processing extension 'DockerExtension'.",
+      ),
+    ],
+    begins:
+      'The installer failed on the machine; its own words are in the log, after "Error message". Mend what they say.',
+  },
+  busy: {
+    logs: [azure(429, "TooManyRequests", "x"), azure(409, "AnotherOperationInProgress", "x")],
+    begins: "Azure was busy: too many requests, or another operation on the same resource.",
+  },
+  "destroy failed": {
+    logs: ["Destroying (dev):\n    error: something"],
+    begins: "A destroy failed. Once what is said above is mended, pulumi destroy again, and no pulumi up between",
+  },
+  "cut off": {
+    logs: ["Updating (dev):\n +  azure-native:compute:VirtualMachine docker-host-vm creating (0s)\n@ updating......"],
+    begins: "The run was cut off: the log ends in the middle.",
+  },
+};
+
+describe("each cause alone", () => {
+  test("every cause has a log", () => {
+    assert.deepEqual(
+      Object.keys(LOGS),
+      CAUSES.map(({ name }) => name),
+    );
+  });
+  for (const [name, { logs, begins }] of Object.entries(LOGS)) {
+    test(name, () => {
+      for (const log of logs) {
+        const inCi = log
+          .split("\n")
+          .map((line) => `2026-11-24T16:08:02.1234567Z \u001b[38;5;9m\u001b[1m${line}\u001b[0m`);
+        for (const text of [log, inCi.join("\r\n")]) {
+          const [advice = "", ...others] = adviceFor(text);
+          assert.equal(advice.slice(0, begins.length), begins);
+          assert.deepEqual(others, []);
+        }
+      }
+    });
+  }
+});
+
+test("several causes in the table's order; Pulumi Cloud's lock", () => {
+  const log = "Status=429\nDestroying (dev):\nerror: [409] Conflict: Another update is currently in progress.";
+  assert.deepEqual(
+    adviceFor(log).map((each) => each.split(/[.:]/)[0]),
+    ["Another run has the stack locked", "Azure was busy", "A destroy failed"],
+  );
+});
+
+test("no cause that is known: what is always right", () => {
+  for (const log of [
+    "",
+    "error: something new",
+    'Code="OperationNotAllowed" Message="Multiple VMExtensions per handler"',
+  ]) {
+    assert.deepEqual(adviceFor(log), [GENERIC], log);
+  }
+  // A run that came to its end is not cut off.
+  assert.deepEqual(adviceFor("Updating (dev):\nResources:\n    18 unchanged\n\nDuration: 3s"), [GENERIC]);
+});
+
+test("nothing of a log but what has a plain form is printed", () => {
+  const log = "error: no stack named '\u001b]0;x\u0007$(id)' found";
+  assert.match(adviceFor(log)[0] ?? "", /pulumi stack select NAME,/);
+});
+
+test("a huge log takes a moment", () => {
+  const log = `${"Updating (dev): urn:pulumi:dev::x created by over scope '/subscriptions/0 dial tc ".repeat(200_000)}error: x`;
+  const begin = Date.now();
+  assert.deepEqual(adviceFor(log), [GENERIC]);
+  assert.ok(Date.now() - begin < 5000, `${log.length} characters took ${Date.now() - begin} ms`);
+});
+
+test("refused: a file that can't be read", async () => {
+  for (const [file, code] of [
+    ["/nowhere/up.log", "ENOENT"],
+    ["/", "EISDIR"],
+  ] as const) {
+    await assert.rejects(readLog(file), (error: Failure) => {
+      assert.equal(
+        error.message,
+        `FILE: "${file}" can't be read: ${code}; allowed: a file with what pulumi printed, or "-" for standard input`,
+      );
+      assert.equal(error.reason, "usage");
+      return true;
+    });
+  }
+});

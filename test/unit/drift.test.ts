@@ -1,0 +1,285 @@
+/** What counts as drift, and how it is told, from what pulumi prints. */
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { type Drift, type Refresh, judge } from "../../client/drift";
+import { code, escaped, reportLines, reportMarkdown } from "../../client/driftReport";
+import { parsePeriod } from "../../client/main";
+import { authorityOf, clientOf, serverOf } from "../support/pki";
+
+const MONTH = 30 * 24 * 60 * 60;
+const STACK = "urn:pulumi:dev::azure-docker-host::pulumi:pulumi:Stack::azure-docker-host-dev";
+
+type Step = NonNullable<Refresh["steps"]>[number];
+type Inputs = Record<string, unknown>;
+
+function step(type: string, name: string, old: Inputs, now: Inputs | undefined, more: Partial<Step> = {}): Step {
+  const state = (inputs: Inputs): Step["oldState"] => ({ custom: true, type, id: `/groups/g/${name}`, inputs });
+  return {
+    op: now === undefined ? "delete" : "update",
+    urn: `urn:pulumi:dev::azure-docker-host::${type}::${name}`,
+    oldState: state(old),
+    ...(now && { newState: state(now) }),
+    ...more,
+  };
+}
+
+const certificate = (name: string, certPem: string, earlyRenewalHours: number, ready = false): Step => {
+  const state = {
+    custom: true,
+    type: "tls:index/selfSignedCert:SelfSignedCert",
+    id: "1",
+    inputs: { earlyRenewalHours },
+    outputs: { certPem, readyForRenewal: ready },
+  };
+  return { op: "refresh", urn: `urn:pulumi:dev::p::${state.type}::${name}`, oldState: state, newState: state };
+};
+
+function stackStep(outputs: Inputs = {}): Step {
+  const state = { custom: false, type: "pulumi:pulumi:Stack", outputs };
+  return { op: "refresh", urn: STACK, oldState: state, newState: state };
+}
+
+function driftOf(steps: Step[], config: Record<string, string> = {}, within = MONTH): Drift {
+  return judge({ steps: [stackStep(), ...steps], config }, {}, within);
+}
+
+const NSG = "azure-native:network:NetworkSecurityGroup";
+
+describe("properties", () => {
+  const properties = (old: Inputs, now: Inputs, more: Partial<Step> = {}): unknown =>
+    driftOf([step(NSG, "nsg", old, now, more)]).changed[0]?.properties;
+
+  test("values, additions, removals; names with dots; a list of texts as one", () => {
+    assert.deepEqual(
+      properties(
+        { a: 1, tags: { "team.a": "x", b: "y" }, rules: [{ prefixes: ["1", "2"] }] },
+        { a: 2, tags: { "team.a": "z", c: "w" }, rules: [{ prefixes: ["1"] }, { n: 1 }] },
+      ),
+      [
+        { path: "a", old: 1, new: 2 },
+        { path: 'tags["team.a"]', old: "x", new: "z" },
+        { path: "tags.b", old: "y" },
+        { path: "tags.c", new: "w" },
+        { path: "rules[0].prefixes", old: ["1", "2"], new: ["1"] },
+        { path: "rules[1]", new: { n: 1 } },
+      ],
+    );
+  });
+
+  test("rules belong together by name, in whatever order", () => {
+    const [a, b] = [
+      { name: "a", port: 1 },
+      { name: "b", port: 2 },
+    ];
+    assert.equal(properties({ rules: [a, b] }, { rules: [b, a] }), undefined);
+    assert.deepEqual(properties({ rules: [a, b] }, { rules: [{ name: "c" }, { ...b, port: 3 }] }), [
+      { path: "rules[0]", old: a },
+      { path: "rules[1].port", old: 2, new: 3 },
+      { path: "rules[0]", new: { name: "c" } },
+    ]);
+  });
+
+  test("none: what is the same, and what Azure fills in", () => {
+    assert.equal(properties({ a: { b: [1] } }, { a: { b: [1] } }), undefined);
+    assert.equal(
+      properties(
+        { rules: [{ name: "a" }] },
+        { etag: "1", provisioningState: "Failed", rules: [{ name: "a", etag: "1" }] },
+      ),
+      undefined,
+    );
+    assert.equal(driftOf([step(NSG, "nsg", {}, {}, { detailedDiff: { etag: { kind: "add" } } })]).ok, true);
+  });
+
+  test("a secret is shown as one, also where it comes back unmarked", () => {
+    const diff: Step["detailedDiff"] = { "os.password": { kind: "update", inputDiff: true } };
+    const secret = { os: { password: "[secret]", user: "ann" } };
+    const whole = [{ path: "os", old: "[secret]", new: "[secret]" }];
+    assert.deepEqual(properties(secret, { os: { password: "hunter2", user: "ann" } }), whole);
+    assert.deepEqual(properties(secret, { os: { pass: "hunter2" } }), whole);
+    assert.deepEqual(properties({ os: "[secret]" }, { os: "hunter2" }), whole);
+    assert.deepEqual(properties(secret, secret, { detailedDiff: diff }), [
+      { path: "os.password", old: "[secret]", new: "[secret]" },
+    ]);
+    assert.deepEqual(properties(secret, { os: { password: "[secret]", user: "bob" } }, { detailedDiff: diff }), [
+      { path: "os.user", old: "ann", new: "bob" },
+    ]);
+  });
+});
+
+describe("resources", () => {
+  test("a change that replaces, by the program or by the provider, is said to", () => {
+    const old = step("azure-native:compute:VirtualMachine", "vm", { a: { b: 1 }, c: 1 }, { a: { b: 2 }, c: 1 });
+    assert.ok(old.oldState, "there is one");
+    old.oldState.replaceOnChanges = ["a"];
+    assert.match(driftOf([old]).changed[0]?.remedy ?? "", /^pulumi up --refresh REPLACES the machine, with its disk/);
+    old.oldState.replaceOnChanges = ["c"];
+    assert.equal(driftOf([old]).changed[0]?.remedy, "pulumi up --refresh puts it back");
+    old.detailedDiff = { "a.b": { kind: "update-replace", inputDiff: true } };
+    assert.equal(driftOf([old]).changed[0]?.replaced, true);
+  });
+
+  test("what is gone: a machine's disk with it; a group's things after the group", () => {
+    const vm = step("azure-native:compute:VirtualMachine", "vm", {}, undefined);
+    assert.equal(
+      driftOf([vm]).missing[0]?.remedy,
+      "pulumi up --refresh makes it anew, with a new disk: images, containers and volumes are gone",
+    );
+    const group = step("azure-native:resources:ResourceGroup", "group", {}, undefined);
+    assert.ok(group.oldState, "there is one");
+    group.oldState.id = "/Groups/g";
+    assert.deepEqual(
+      driftOf([vm, group]).missing.map(({ name, goneWith }) => [name, goneWith]),
+      [
+        ["group", undefined],
+        ["vm", "group"],
+      ],
+    );
+  });
+
+  test("an operation that was cut off", () => {
+    const operations = [
+      { type: "creating", resource: { urn: "urn:pulumi:dev::p::t::vm" } },
+      { type: "updating", resource: { urn: "urn:pulumi:dev::p::t::nsg" } },
+    ];
+    const drift = judge({ steps: [stackStep()] }, { deployment: { pending_operations: operations } }, MONTH);
+    assert.equal(drift.ok, false);
+    assert.deepEqual(
+      drift.pending.map(({ name, operation, remedy }) => [name, operation, /--clear-pending-creates/.test(remedy)]),
+      [
+        ["vm", "creating", true],
+        ["nsg", "updating", false],
+      ],
+    );
+  });
+
+  test("refused: a stack without resources", () => {
+    for (const nothing of [{}, { steps: [] }]) {
+      assert.throws(() => judge(nothing, {}, MONTH), {
+        message: "the stack has no resources; bring it up with pulumi up",
+        reason: "outputs",
+      });
+    }
+  });
+});
+
+describe("certificates", () => {
+  let [year, twenty, gone, authority] = ["", "", "", ""];
+  before(async () => {
+    year = (await clientOf("year")).cert;
+    twenty = (await clientOf("twenty", { until: 20.5 })).cert;
+    gone = (await clientOf("gone", { from: -3, until: -1.5 })).cert;
+    authority = (await authorityOf("Acme")).cert;
+  });
+  const told = (drift: Drift): unknown =>
+    drift.certificates.map(({ name, due, daysLeft, remedy }) => [name, due, daysLeft, remedy]);
+
+  test("one's own: due by its hours, or as the provider says; near the end by --within; else not told", () => {
+    const DUE = "due, the next pulumi up renews it";
+    assert.deepEqual(told(driftOf([certificate("leaf", year, 720)])), []);
+    assert.deepEqual(told(driftOf([certificate("leaf", twenty, 720)])), [["leaf", true, 20, DUE]]);
+    assert.deepEqual(told(driftOf([certificate("ca", year, 8760)])), [["ca", true, 364, DUE]]);
+    assert.deepEqual(told(driftOf([certificate("leaf", year, 0, true)])), [["leaf", true, 364, DUE]]);
+    assert.deepEqual(told(driftOf([certificate("leaf", gone, 720)])), [["leaf", true, -2, DUE]]);
+    const [[, due, , remedy] = []] = told(driftOf([certificate("leaf", twenty, 240)])) as [
+      string,
+      boolean,
+      number,
+      string,
+    ][];
+    assert.equal(due, false);
+    assert.match(remedy ?? "", /^from \d{4}-\d\d-\d\d on pulumi up renews it$/);
+    assert.deepEqual(told(driftOf([certificate("leaf", twenty, 240)], {}, 24 * 60 * 60)), []);
+  });
+
+  test("given ones: the authority, its predecessors, another stack's clients, authorities of clients; each once", () => {
+    const config = { "p:clientAuthorities": JSON.stringify([authority, `${year}${gone}`]) };
+    const outputs = { caCert: `${twenty}${gone}`, clientCerts: { leaf: year } };
+    const drift = judge({ steps: [stackStep(outputs), certificate("leaf", year, 720)], config }, {}, MONTH);
+    assert.equal(drift.looked, 4);
+    assert.deepEqual(told(drift), [
+      [
+        "caCert[0]",
+        false,
+        20,
+        "give a new one: pulumi config set caCertPem < ca.pem, its key in caPrivateKeyPem, pulumi up",
+      ],
+      ["caCert[1]", false, -2, "take it out of caCertPem, pulumi up"],
+    ]);
+    const other = judge({ steps: [stackStep({ ...outputs, authorityStack: "acme/p/base" })] }, {}, MONTH);
+    assert.deepEqual(
+      other.certificates.map(({ remedy }) => remedy),
+      Array(2).fill("pulumi up of acme/p/base renews it, then pulumi up here"),
+    );
+    const authorities = judge(
+      { steps: [stackStep()], config: { "p:clientAuthorities": JSON.stringify([year, gone]) } },
+      {},
+      MONTH,
+    );
+    assert.deepEqual(told(authorities), [
+      [
+        "clientAuthorities[1]",
+        false,
+        -2,
+        "give a new one: pulumi config set --path 'clientAuthorities[1]' < ca.pem, pulumi up",
+      ],
+    ]);
+  });
+
+  test("what is a secret or no certificate is not looked at", async () => {
+    const server = await serverOf(await authorityOf("Acme"), ["a.example"]);
+    const drift = judge(
+      {
+        steps: [stackStep({ caCert: "[secret]", clientCerts: { a: 1, b: server.cert } })],
+        config: { "p:clientAuthorities": "[secret]" },
+      },
+      {},
+      MONTH,
+    );
+    assert.equal(drift.looked, 1);
+  });
+});
+
+describe("how it is told", () => {
+  const drift = (): Drift =>
+    driftOf([
+      step(NSG, "a-nsg", { t: "old" }, { t: "a|b\n`c`\u001b[31m" }),
+      step(NSG, "b", {}, undefined),
+      step(NSG, "long", {}, { t: "x".repeat(500) }),
+    ]);
+
+  test("in lines, each of them one", () => {
+    assert.deepEqual(reportLines(drift()), [
+      "dev",
+      "  ✗ resources              3 of 3 not as the last up left them",
+      "  ✓ certificates           0",
+      "  ✓ operations             none cut off",
+      "  missing      b      NetworkSecurityGroup, is gone",
+      "                      pulumi up --refresh puts it back",
+      '  changed      a-nsg  t: "old" → "a|b\\n`c`\\u001b[31m"',
+      "                      pulumi up --refresh puts it back",
+      `  changed      long   t: added "${"x".repeat(199)}…`,
+      "                      pulumi up --refresh puts it back",
+    ]);
+  });
+
+  test("in Markdown, where no value ends a cell, a line or its code", () => {
+    const lines = reportMarkdown(drift()).split("\n");
+    assert.equal(lines[0], "### Drift: stack `dev`");
+    assert.equal(
+      lines[9],
+      '| changed | `a-nsg` | `` t: "old" → "a\\|b\\n`c`\\u001b[31m" `` | pulumi up --refresh puts it back |',
+    );
+    assert.equal(lines.length, 11);
+    assert.equal(reportMarkdown(driftOf([])).split("\n")[0], "### No drift: stack `dev`");
+    assert.equal(escaped("a|b\n<b> *x*"), String.raw`a\|b \<b\> \*x\*`);
+    assert.equal(code("a\n|`"), "`` a \\|` ``");
+  });
+
+  test("a period: 30d, 12h; refused: other forms", () => {
+    assert.deepEqual(["30d", "12h", "90s", "5"].map(parsePeriod), [2_592_000, 43_200, 90, 5]);
+    for (const wrong of ["", "d", "1w", "-1d", "1.5d"]) {
+      assert.throws(() => parsePeriod(wrong), /allowed: a period such as "30d" or "12h"/, wrong);
+    }
+  });
+});
