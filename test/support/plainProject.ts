@@ -1,16 +1,59 @@
 /** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript as Pulumi.yaml has it, and the same index.ts. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { BehaviourSettings } from "../../rehearsal/azure/behaviour";
+import { FOLDERS } from "../../rehearsal/azure/open";
 
 const ROOT = join(__dirname, "../..");
 
+interface State {
+  checkpoint: { latest?: { pending_operations?: { resource: { urn: string } }[] } };
+}
+
+/** How a run ended, and what it printed. */
+export interface Ended {
+  /** The exit code; null if a signal ended it. */
+  status: number | null;
+  output: string;
+}
+
+/** A run that goes on. */
+export interface Running {
+  /** Sends a signal to the engine alone, not to its plugins. */
+  kill: (signal: NodeJS.Signals) => void;
+  ended: Promise<Ended>;
+}
+
 /** A copy of the project with a local backend and a loopback Azure of its own, taken away after the test. */
 export class PlainProject {
-  private readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
+  readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
+  /** What each run has in its environment beside the test's own; a test may change it between runs. */
+  readonly environment: Record<string, string> = {
+    PATH: [join(ROOT, "test/lifecycle/languageHost"), join(ROOT, "rehearsal/providers/bin"), process.env.PATH].join(
+      ":",
+    ),
+    PULUMI_HOME: join(this.directory, "home"),
+    PULUMI_BACKEND_URL: this.backendUrl("backend"),
+    PULUMI_CONFIG_PASSPHRASE: "for this test alone",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    REHEARSAL_DIRECTORY: join(this.directory, "rehearsal"),
+  };
   private readonly project = join(this.directory, "project");
 
   constructor(test: Pick<TestContext, "after">) {
@@ -19,6 +62,7 @@ export class PlainProject {
     });
     mkdirSync(join(this.directory, "backend"));
     mkdirSync(this.project);
+    mkdirSync(join(this.directory, "rehearsal"));
     for (const name of [
       "Pulumi.yaml",
       "Pulumi.dev.yaml",
@@ -35,27 +79,62 @@ export class PlainProject {
     symlinkSync(join(ROOT, "node_modules"), join(this.project, "node_modules"));
   }
 
+  /** The URL of a local backend in the test's folder. */
+  backendUrl(name: string): string {
+    return `file://${join(this.directory, name)}`;
+  }
+
+  /** How the loopback Azure behaves from the next run on. */
+  azure(behaviour: BehaviourSettings): void {
+    writeFileSync(join(this.directory, "rehearsal", FOLDERS.behaviour), JSON.stringify(behaviour));
+  }
+
+  /** The names of the resources that the state of the stack "dev" says are being worked at. */
+  pending(): string[] {
+    const file = join(this.directory, "backend/.pulumi/stacks/azure-docker-host/dev.json");
+    if (!existsSync(file)) return [];
+    const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as State;
+    return (checkpoint.latest?.pending_operations ?? []).map(({ resource }) => resource.urn.split("::").at(-1) ?? "");
+  }
+
+  /** The files that lock the stack "dev". */
+  locks(): string[] {
+    const folder = join(this.directory, "backend/.pulumi/locks/organization/azure-docker-host/dev");
+    return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".json")) : [];
+  }
+
+  private get options(): { cwd: string; env: NodeJS.ProcessEnv } {
+    return { cwd: this.project, env: { ...process.env, ...this.environment } };
+  }
+
   /** Runs `pulumi` as a person does, with what is on its standard input; gives what it said. */
-  pulumi(args: string[], input = ""): { status: number | null; output: string } {
+  pulumi(args: string[], input = ""): Ended {
     const { status, stdout, stderr } = spawnSync("pulumi", [...args, "--non-interactive"], {
-      cwd: this.project,
+      ...this.options,
       encoding: "utf8",
       input,
       maxBuffer: 2 ** 26,
-      env: {
-        ...process.env,
-        PATH: [join(ROOT, "test/lifecycle/languageHost"), join(ROOT, "rehearsal/providers/bin"), process.env.PATH].join(
-          ":",
-        ),
-        PULUMI_HOME: join(this.directory, "home"),
-        PULUMI_BACKEND_URL: `file://${join(this.directory, "backend")}`,
-        PULUMI_CONFIG_PASSPHRASE: "for this test alone",
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-        REHEARSAL_DIRECTORY: join(this.directory, "rehearsal"),
-      },
     });
     return { status, output: stdout + stderr };
+  }
+
+  /** The same, without waiting for its end. */
+  start(args: string[]): Running {
+    const engine = spawn("pulumi", [...args, "--non-interactive"], {
+      ...this.options,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [engine.stdout, engine.stderr]) {
+      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    }
+    const ended = new Promise<Ended>((resolve, reject) => {
+      engine.once("error", reject);
+      engine.once("close", (status) => {
+        resolve({ status, output });
+      });
+    });
+    return { kill: (signal) => engine.kill(signal), ended };
   }
 
   /** The same, which must succeed. */
@@ -66,8 +145,8 @@ export class PlainProject {
   }
 
   /** The same, which must fail. */
-  fails(args: string[]): string {
-    const { status, output } = this.pulumi(args);
+  fails(args: string[], input?: string): string {
+    const { status, output } = this.pulumi(args, input);
     assert.notEqual(status, 0, output);
     return output;
   }
