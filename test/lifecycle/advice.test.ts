@@ -1,6 +1,5 @@
 /** Runs that fail on the real engine, and what `docker-host advise` says of what they printed. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FAILURES } from "../../client/failure";
@@ -43,11 +42,8 @@ test("failed runs, and what is to be done", async (t) => {
   await t.test("a second run beside the first; the first is killed; what it was at", async () => {
     project.behave({ latencySeconds: { [`PUT ${VM}`]: 60 } });
     const first = project.start(UP);
-    let log = "";
-    first.stdout?.on("data", (chunk: Buffer) => (log += chunk.toString()));
-    const closed = once(first, "close");
-    for (let waited = 0; !/docker-host-vm creating/.test(log); waited++) {
-      assert.ok(waited < 300, `the machine is being made: ${log}`);
+    for (let waited = 0; !first.printed().includes("docker-host-vm creating"); waited++) {
+      assert.ok(waited < 300, `the machine is being made: ${first.printed()}`);
       await sleep(100);
     }
     const second = project.dockerHost(["advise"], project.fails(UP)).stdout;
@@ -55,10 +51,8 @@ test("failed runs, and what is to be done", async (t) => {
       second,
       /^Another run has the stack locked: created by \S+ \(pid \d+\) at \S+Z\. .* nobody else is running: pulumi cancel/,
     );
-    assert.ok(first.pid !== undefined, "it runs");
-    process.kill(-first.pid, "SIGKILL");
-    await closed;
-    assert.deepEqual(advice(log), ["The run was cut off"]);
+    first.cutOff();
+    assert.deepEqual(advice((await first.ended).output), ["The run was cut off"]);
 
     project.behave();
     project.ok(["cancel", "--yes"]);

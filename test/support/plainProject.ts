@@ -1,12 +1,14 @@
 /** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript as Pulumi.yaml has it, and the same index.ts. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -21,9 +23,43 @@ import type { StateResource } from "./scratch";
 
 const ROOT = join(__dirname, "../..");
 
+interface State {
+  checkpoint: { latest?: { resources?: StateResource[]; pending_operations?: { resource: { urn: string } }[] } };
+}
+
+/** How a run ended, and what it printed. */
+export interface Ended {
+  /** The exit code; null if a signal ended it. */
+  status: number | null;
+  output: string;
+}
+
+/** A run that goes on. */
+export interface Running {
+  /** Sends a signal to the engine alone, not to its plugins. */
+  kill: (signal: NodeJS.Signals) => void;
+  /** Kills the engine with all that it started, as a power cut would. */
+  cutOff: () => void;
+  /** What it has printed so far. */
+  printed: () => string;
+  ended: Promise<Ended>;
+}
+
 /** A copy of the project with a local backend and a loopback Azure of its own, taken away after the test. */
 export class PlainProject {
-  private readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
+  readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
+  /** What each run has in its environment beside the test's own; a test may change it between runs. */
+  readonly environment: Record<string, string> = {
+    PATH: [join(ROOT, "test/lifecycle/languageHost"), join(ROOT, "rehearsal/providers/bin"), process.env.PATH].join(
+      ":",
+    ),
+    PULUMI_HOME: join(this.directory, "home"),
+    PULUMI_BACKEND_URL: this.backendUrl("backend"),
+    PULUMI_CONFIG_PASSPHRASE: "for this test alone",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    REHEARSAL_DIRECTORY: join(this.directory, "rehearsal"),
+  };
   private readonly project = join(this.directory, "project");
 
   constructor(test: Pick<TestContext, "after">) {
@@ -32,6 +68,7 @@ export class PlainProject {
     });
     mkdirSync(join(this.directory, "backend"));
     mkdirSync(this.project);
+    mkdirSync(join(this.directory, "rehearsal"));
     for (const name of [
       "Pulumi.yaml",
       "Pulumi.dev.yaml",
@@ -48,6 +85,11 @@ export class PlainProject {
     symlinkSync(join(ROOT, "node_modules"), join(this.project, "node_modules"));
   }
 
+  /** The URL of a local backend in the test's folder. */
+  backendUrl(name: string): string {
+    return `file://${join(this.directory, name)}`;
+  }
+
   /** What is in the loopback Azure; a change there is one behind the program's back. */
   get azure(): Store {
     return new Store(join(this.directory, "rehearsal", FOLDERS.azure));
@@ -55,54 +97,40 @@ export class PlainProject {
 
   /** Lets the loopback Azure be slow or fail from now on; without settings, all goes well. */
   behave(settings: BehaviourSettings = {}): void {
-    mkdirSync(join(this.directory, "rehearsal"), { recursive: true });
     writeFileSync(join(this.directory, "rehearsal", FOLDERS.behaviour), JSON.stringify(settings));
   }
 
-  /** What a person's shell has set. */
-  get environment(): NodeJS.ProcessEnv {
-    return {
-      ...process.env,
-      PATH: [join(ROOT, "test/lifecycle/languageHost"), join(ROOT, "rehearsal/providers/bin"), process.env.PATH].join(
-        ":",
-      ),
-      PULUMI_HOME: join(this.directory, "home"),
-      PULUMI_BACKEND_URL: `file://${join(this.directory, "backend")}`,
-      PULUMI_CONFIG_PASSPHRASE: "for this test alone",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-      REHEARSAL_DIRECTORY: join(this.directory, "rehearsal"),
-    };
-  }
-
-  /** Runs `pulumi` as a person does, with what is on its standard input; gives what it said. */
-  pulumi(args: string[], input = "", env: NodeJS.ProcessEnv = {}): { status: number | null; output: string } {
-    const { status, stdout, stderr } = this.run("pulumi", [...args, "--non-interactive"], input, env);
-    return { status, output: stdout + stderr };
+  private checkpoint(stack: string): State["checkpoint"] {
+    const file = join(this.directory, "backend/.pulumi/stacks/azure-docker-host", `${stack}.json`);
+    return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as State).checkpoint : {};
   }
 
   /** What a stack's state has, secrets encrypted. */
   state(stack: string): StateResource[] {
-    const file = join(this.directory, "backend/.pulumi/stacks/azure-docker-host", `${stack}.json`);
-    const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
-      checkpoint: { latest?: { resources?: StateResource[] } };
-    };
-    return checkpoint.latest?.resources ?? [];
+    return this.checkpoint(stack).latest?.resources ?? [];
+  }
+
+  /** The names of the resources that the state of the stack "dev" says are being worked at. */
+  pending(): string[] {
+    const { latest } = this.checkpoint("dev");
+    return (latest?.pending_operations ?? []).map(({ resource }) => resource.urn.split("::").at(-1) ?? "");
+  }
+
+  /** The files that lock the stack "dev". */
+  locks(): string[] {
+    const folder = join(this.directory, "backend/.pulumi/locks/organization/azure-docker-host/dev");
+    return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".json")) : [];
+  }
+
+  /** Runs `pulumi` as a person does, with what is on its standard input; gives what it said. */
+  pulumi(args: string[], input = "", env: NodeJS.ProcessEnv = {}): Ended {
+    const { status, stdout, stderr } = this.run("pulumi", [...args, "--non-interactive"], input, env);
+    return { status, output: stdout + stderr };
   }
 
   /** Runs `docker-host` in the project, as a person does. */
   dockerHost(args: string[], input = ""): { status: number | null; stdout: string; stderr: string } {
     return this.run(process.execPath, [join(ROOT, "client/docker-host.cjs"), ...args], input);
-  }
-
-  /** Starts `pulumi` in a group of processes of its own, which can be killed as one. */
-  start(args: string[]): ChildProcess {
-    return spawn("pulumi", [...args, "--non-interactive"], {
-      cwd: this.project,
-      detached: true,
-      env: this.environment,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
   }
 
   private run(
@@ -111,8 +139,41 @@ export class PlainProject {
     input: string,
     env: NodeJS.ProcessEnv = {},
   ): { status: number | null; stdout: string; stderr: string } {
-    const options = { cwd: this.project, encoding: "utf8", input, maxBuffer: 2 ** 26 } as const;
-    return spawnSync(command, args, { ...options, env: { ...this.environment, ...env } });
+    return spawnSync(command, args, {
+      cwd: this.project,
+      encoding: "utf8",
+      input,
+      maxBuffer: 2 ** 26,
+      env: { ...process.env, ...this.environment, ...env },
+    });
+  }
+
+  /** The same, without waiting for its end. */
+  start(args: string[]): Running {
+    const engine = spawn("pulumi", [...args, "--non-interactive"], {
+      cwd: this.project,
+      env: { ...process.env, ...this.environment },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    let output = "";
+    for (const stream of [engine.stdout, engine.stderr]) {
+      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    }
+    const ended = new Promise<Ended>((resolve, reject) => {
+      engine.once("error", reject);
+      engine.once("close", (status) => {
+        resolve({ status, output });
+      });
+    });
+    return {
+      kill: (signal) => engine.kill(signal),
+      cutOff: () => {
+        if (engine.pid !== undefined) process.kill(-engine.pid, "SIGKILL");
+      },
+      printed: () => output,
+      ended,
+    };
   }
 
   /** The same, which must succeed. */

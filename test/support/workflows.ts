@@ -171,7 +171,7 @@ exec cp "$9" "${this.comments}/$3.md"
           const action = parse(readFileSync(join(workspace, step.uses, "action.yml"), "utf8")) as Action;
           await runSteps(action.runs.steps, { ...within, inputs: await allOf(step.with, within) }, "");
         } else if (step.uses !== undefined) {
-          await useAction(step.uses, (await allOf(step.with, within)) as Record<string, string>, workspace, commit);
+          await useAction(step.uses, (await allOf(step.with, within)), workspace, commit);
         } else {
           const { status, output } = this.step(
             step,
@@ -332,7 +332,7 @@ async function evaluate(
   const parsed = new Parser(
     new Lexer(expression.trim()).lex().tokens,
     Object.keys(contexts),
-    functions as never,
+    functions,
   ).parse();
   const context = JSON.parse(JSON.stringify(contexts), data.reviver) as Library.data.Dictionary;
   // Without regard to upper and lower case, as GitHub has it.
