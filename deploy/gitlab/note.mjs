@@ -1,0 +1,37 @@
+/**
+ * Writes a preview's log as a note of the merge request, and rewrites it at the next push.
+ * Takes the variable GITLAB_TOKEN, a project access token with the scope "api"; without one the log is an artifact alone.
+ *
+ *     node deploy/gitlab/note.mjs run.log
+ */
+import { readFileSync } from "node:fs";
+
+const { GITLAB_TOKEN, CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, CI_COMMIT_SHORT_SHA, CI_JOB_STATUS, STACK } =
+  process.env;
+
+/** Tells one stack's note from all others. */
+const MARK = `<!-- preview of ${STACK} -->`;
+
+/** A note has at most 1,000,000 characters; what counts most stands at a log's end. */
+const MOST = 500_000;
+
+if (!GITLAB_TOKEN) {
+  console.log("no GITLAB_TOKEN: the preview is the job's artifact, and no note");
+} else {
+  const notes = `${CI_API_V4_URL}/projects/${CI_PROJECT_ID}/merge_requests/${CI_MERGE_REQUEST_IID}/notes`;
+  const log = readFileSync(process.argv[2], "utf8").slice(-MOST);
+  const body = `${MARK}\n### Preview of the stack ${STACK} at ${CI_COMMIT_SHORT_SHA}: ${CI_JOB_STATUS}\n\n~~~~~diff\n${log}\n~~~~~\n`;
+  const present = await call("GET", `${notes}?sort=asc&order_by=created_at&per_page=100`);
+  const own = present.find((note) => note.body.startsWith(MARK));
+  await call(own ? "PUT" : "POST", own ? `${notes}/${own.id}` : notes, { body });
+}
+
+async function call(method, url, content) {
+  const response = await fetch(url, {
+    method,
+    headers: { "PRIVATE-TOKEN": GITLAB_TOKEN, "Content-Type": "application/json" },
+    ...(content && { body: JSON.stringify(content) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
