@@ -1,0 +1,83 @@
+/** The pipelines' files pass actionlint and the published schemas, which find what is wrong; and what they promise of safety holds. */
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { actionlint, checkSchema } from "../support/checkers";
+import { readWorkflow } from "../support/workflows";
+
+const ROOT = join(__dirname, "../..");
+const FOLDER = join(ROOT, ".github/workflows");
+const WORKFLOWS = readdirSync(FOLDER);
+
+test("actionlint, with shellcheck, finds nothing in the workflows, and finds what is put in", (t) => {
+  assert.deepEqual(actionlint(ROOT), { status: 0, output: "" });
+  const broken = mkdtempSync(join(tmpdir(), "workflows-"));
+  t.after(() => {
+    rmSync(broken, { recursive: true });
+  });
+  mkdirSync(join(broken, ".git"));
+  cpSync(join(ROOT, ".github"), join(broken, ".github"), { recursive: true });
+  const file = join(broken, ".github/workflows/up.yml");
+  writeFileSync(file, readFileSync(file, "utf8").replace('up --stack "$STACK"', "up --stack $STACK"));
+  const { status, output } = actionlint(broken);
+  assert.equal(status, 1);
+  assert.match(output, /SC2086/);
+});
+
+for (const [schema, files] of [
+  ["gitlab-ci", [".gitlab-ci.yml"]],
+  ["github-workflows", WORKFLOWS.map((name) => `.github/workflows/${name}`)],
+  ["github-actions", [".github/actions/set-up/action.yml"]],
+] as const) {
+  test(`${files.join(", ")}: what the published schema ${schema} says, which refuses what it doesn't`, (t) => {
+    const { status, output } = checkSchema(
+      schema,
+      files.map((file) => join(ROOT, file)),
+    );
+    assert.equal(status, 0, output);
+    const folder = mkdtempSync(join(tmpdir(), "schema-"));
+    t.after(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const [first = ""] = files;
+    const broken = join(folder, "broken.yml");
+    writeFileSync(
+      broken,
+      `${readFileSync(join(ROOT, first), "utf8")}\nruns: 1\njobs: 1\nstages: 1\n`.replace(
+        /^(runs|jobs|stages):(?=[^]*^\1: 1$)/gm,
+        "x-$1:",
+      ),
+    );
+    assert.equal(checkSchema(schema, [broken]).status, 1, "it is refused");
+  });
+}
+
+for (const name of WORKFLOWS) {
+  const workflow = readWorkflow(join(FOLDER, name));
+  const text = readFileSync(join(FOLDER, name), "utf8");
+
+  test(`${name}: least permissions, one run at a time, pinned actions, no expression in a script`, () => {
+    const { contents, "id-token": token, ...more } = workflow.permissions;
+    assert.deepEqual([contents, token], ["read", "write"]);
+    assert.deepEqual(more, name === "preview.yml" ? { "pull-requests": "write" } : {});
+    assert.equal(
+      workflow.concurrency["cancel-in-progress"],
+      name === "preview.yml",
+      "what changes a stack is never cut off",
+    );
+    assert.match(workflow.concurrency.group, /^(stack|preview)-/);
+    for (const [, uses = ""] of text.matchAll(/uses: (.*)$/gm)) {
+      assert.match(uses, /^(\.\/\.github\/actions\/set-up|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/);
+    }
+    for (const { steps, "timeout-minutes": minutes } of Object.values(workflow.jobs)) {
+      assert.ok(minutes <= 60, "it ends");
+      for (const { run = "", with: options } of steps) {
+        assert.doesNotMatch(run, /\$\{\{/, "what others write reaches a script as a variable alone");
+        if (options && "persist-credentials" in options) assert.equal(options["persist-credentials"], false);
+      }
+    }
+    assert.doesNotMatch(text, /AZURE_CLIENT_SECRET|ARM_CLIENT_SECRET|AZURE_CREDENTIALS/, "no stored secret of Azure's");
+  });
+}
