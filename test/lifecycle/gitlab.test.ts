@@ -14,6 +14,7 @@ import { secretsIn } from "../support/secrets";
 const ROOT = join(__dirname, "../..");
 
 interface Job {
+  before_script?: string[];
   script?: string[];
   after_script?: (string | string[])[];
   variables?: Record<string, string>;
@@ -74,6 +75,8 @@ test("the jobs of GitLab's pipeline", async (t) => {
       CI_MERGE_REQUEST_IID: "7",
       CI_COMMIT_SHORT_SHA: "01234567",
       GITLAB_TOKEN: "a project's token",
+      HOME: project.directory,
+      ARM_OIDC_TOKEN: "the job's token",
       AZURE_CLIENT_ID: "client",
       AZURE_TENANT_ID: "tenant",
       AZURE_SUBSCRIPTION_ID: "subscription",
@@ -97,7 +100,9 @@ test("the jobs of GitLab's pipeline", async (t) => {
       const [code] = (await once(child, "close")) as [number];
       return code;
     };
-    const status = await bash(job.script, "running");
+    // The packages are in place already.
+    const before = (file.default?.before_script ?? []).filter((line) => !line.startsWith("npm ci"));
+    const status = await bash([...before, ...job.script], "running");
     await bash((job.after_script ?? []).flat(), status === 0 ? "success" : "failed");
     printed += log;
     return { status, log };
