@@ -1,8 +1,8 @@
 /** The jobs of .gitlab-ci.yml, their scripts taken from the file itself, played through on the real engine. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { PlainProject } from "../support/plainProject";
 import { secretsIn } from "../support/secrets";
+import { copyRepository } from "../support/workflows";
 
 const ROOT = join(__dirname, "../..");
 
@@ -29,10 +30,7 @@ test("the jobs of GitLab's pipeline", async (t) => {
   const project = new PlainProject(t);
   const file = parse(readFileSync(join(ROOT, ".gitlab-ci.yml"), "utf8"), { merge: true }) as Record<string, Job>;
   const commit = join(project.directory, "commit");
-  const files = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" }).stdout;
-  for (const name of files.trim().split("\n")) {
-    if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(commit, name));
-  }
+  copyRepository(commit);
   const sources = "  azure-docker-host:dockerSources:\n    - 203.0.113.0/24\n";
   for (const name of ["Pulumi.dev.yaml", "Pulumi.review.yaml"]) {
     writeFileSync(join(commit, name), readFileSync(join(commit, name), "utf8") + sources);

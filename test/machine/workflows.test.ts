@@ -1,13 +1,13 @@
 /** The repository's own workflows, from their files, played through: a merge, pull requests, a review stack's life, the daily run, a teardown. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FOLDERS, networkOf } from "../../rehearsal/azure/open";
 import { Scratch } from "../support/scratch";
 import { secretsIn } from "../support/secrets";
-import { type JobResult, Runner } from "../support/workflows";
+import { type JobResult, Runner, copyRepository, scriptsIn } from "../support/workflows";
 
 const ROOT = join(__dirname, "../..");
 const PASSPHRASE = "a passphrase of this test";
@@ -53,8 +53,7 @@ test("the workflows", async (t) => {
 
   // What a team does once: it has the files, makes the stack, and says who may reach the Docker port.
   const commit = join(scratch.directory, "commit");
-  const files = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
-  for (const file of files.stdout.trim().split("\n")) cpSync(join(ROOT, file), join(commit, file));
+  copyRepository(commit);
   const team = { ...process.env, ...environment, PULUMI_CONFIG_PASSPHRASE: PASSPHRASE };
   const pulumi = (...args: string[]): string => {
     const { status, stdout, stderr } = spawnSync("pulumi", [...args, "--non-interactive"], {
@@ -160,6 +159,21 @@ test("the workflows", async (t) => {
     const { up: pushed } = await pullRequest("review.yml", "synchronize", { labels });
     assert.equal(pushed?.result, "success", pushed?.log);
     assert.match(pushed.log, /18 unchanged/, "the same host");
+    const good = readFileSync(review, "utf8");
+    writeFileSync(review, `${good}  azure-docker-host:dockerPort: 22\n`);
+    const { up: wrong } = await pullRequest("review.yml", "synchronize", { labels });
+    writeFileSync(review, good);
+    assert.equal(wrong?.result, "failure");
+    assert.match(wrong.summary, /^A setting is wrong, and nothing was made/);
+
+    const behaviour = join(scratch.directory, FOLDERS.behaviour);
+    const fault = { call: "DELETE Microsoft.Resources/resourceGroups", kind: "refused" };
+    writeFileSync(behaviour, JSON.stringify({ faults: [fault] }));
+    const { down: kept } = await pullRequest("review.yml", "unlabeled", { label: "review" });
+    rmSync(behaviour);
+    assert.equal(kept?.result, "failure", kept?.log);
+    assert.match(kept.summary, /A destroy failed/);
+    assert.match(pulumi("stack", "ls", "--json"), /review-7/, "its state is kept");
     const { down, up: none } = await pullRequest("review.yml", "closed", { labels, state: "closed" });
     assert.equal(none, undefined);
     assert.equal(down?.result, "success", down?.log);
@@ -187,6 +201,15 @@ test("the workflows", async (t) => {
     assert.equal(back.result, "success", back.log);
     const next = one(await runner.run("daily.yml", { name: "schedule", commit }));
     assert.equal(next.result, "success", next.log);
+  });
+
+  await t.test("a daily run that fails says what to do next, and reports all the same", async () => {
+    commitSettings("  azure-docker-host:dockerPort: 22\n");
+    const keep = one(await runner.run("daily.yml", { name: "schedule", commit }));
+    commitSettings();
+    assert.equal(keep.result, "failure");
+    assert.match(keep.summary, /^A setting is wrong, and nothing was made/);
+    assert.deepEqual([keep.steps["Report drift"], keep.steps["Check the host"]], ["success", "success"]);
   });
 
   await t.test("an up that fails says what to do next", async () => {
@@ -240,6 +263,15 @@ test("the workflows", async (t) => {
     const done = await dispatch("teardown.yml", { stack: "dev", again: "dev", unprotect: "dev" });
     assert.equal(done.result, "success", done.log);
     assert.deepEqual(store.list(), []);
+  });
+
+  await t.test("no script of a workflow was left out", () => {
+    const all = scriptsIn(commit);
+    assert.ok(all.length > 15, "they are found");
+    assert.deepEqual(
+      all.filter((script) => !runner.scripts.has(script)),
+      [],
+    );
   });
 
   await t.test("no log, summary or comment has a secret of a stack", () => {

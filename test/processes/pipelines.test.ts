@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { actionlint, checkSchema } from "../support/checkers";
+import { actionlint, canBuildActionlint, checkSchema } from "../support/checkers";
 import { readWorkflow } from "../support/workflows";
 
 const ROOT = join(__dirname, "../..");
@@ -12,6 +12,10 @@ const FOLDER = join(ROOT, ".github/workflows");
 const WORKFLOWS = readdirSync(FOLDER);
 
 test("actionlint, with shellcheck, finds nothing in the workflows, and finds what is put in", (t) => {
+  if (process.env.CI !== "true" && !canBuildActionlint()) {
+    t.skip("NOT RUN: actionlint is built by go, and there is none on PATH");
+    return;
+  }
   assert.deepEqual(actionlint(ROOT), { status: 0, output: "" });
   const broken = mkdtempSync(join(tmpdir(), "workflows-"));
   t.after(() => {

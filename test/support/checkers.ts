@@ -8,7 +8,7 @@ import { cacheDirectory } from "../../rehearsal/cache";
 /** https://github.com/rhysd/actionlint, built from its Go module: its npm packages are old, or download a binary. */
 const ACTIONLINT = "1.7.12";
 
-/** https://github.com/python-jsonschema/check-jsonschema brings the schemas that GitHub's and GitLab's users publish. */
+/** https://github.com/python-jsonschema/check-jsonschema brings the schemas that SchemaStore and GitLab publish. */
 const CHECK_JSONSCHEMA = "0.39.0";
 
 /** What a command printed, and its exit code. */
@@ -17,9 +17,14 @@ export interface Checked {
   output: string;
 }
 
+/** Whether it can be had: without go it can't be built. */
+export function canBuildActionlint(): boolean {
+  return existsSync(actionlintFolder()) || spawnSync("go", ["version"]).status === 0;
+}
+
 /** Runs actionlint on a repository's files; with shellcheck on PATH it looks into each script too. */
 export function actionlint(repository: string): Checked {
-  const folder = kept(`actionlint-v${ACTIONLINT}`, (draft) => {
+  const folder = kept(actionlintFolder(), (draft) => {
     mustRun("go", ["install", `github.com/rhysd/actionlint/cmd/actionlint@v${ACTIONLINT}`], {
       GOBIN: draft,
       GOFLAGS: "",
@@ -30,16 +35,19 @@ export function actionlint(repository: string): Checked {
 
 /** Checks files by a published schema, such as "gitlab-ci", "github-workflows" or "github-actions". */
 export function checkSchema(schema: string, files: string[]): Checked {
-  const folder = kept(`check-jsonschema-${CHECK_JSONSCHEMA}`, (draft) => {
+  const folder = kept(join(cacheDirectory(), `check-jsonschema-${CHECK_JSONSCHEMA}`), (draft) => {
     mustRun("python3", ["-m", "pip", "install", "--quiet", "--target", draft, `check-jsonschema==${CHECK_JSONSCHEMA}`]);
   });
   const args = ["-m", "check_jsonschema", "--builtin-schema", `vendor.${schema}`, ...files];
   return run("python3", args, { PYTHONPATH: folder });
 }
 
+function actionlintFolder(): string {
+  return join(cacheDirectory(), `actionlint-v${ACTIONLINT}`);
+}
+
 /** A folder of the cache, made whole or not at all. */
-function kept(name: string, make: (draft: string) => void): string {
-  const folder = join(cacheDirectory(), name);
+function kept(folder: string, make: (draft: string) => void): string {
   if (existsSync(folder)) return folder;
   const draft = `${folder}.partial-${process.pid}`;
   mkdirSync(draft, { recursive: true });

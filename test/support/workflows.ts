@@ -91,6 +91,38 @@ const ACTIONS: Record<string, { needs: string[]; leaves?: (workspace: string, co
   "azure/login": { needs: ["client-id", "tenant-id", "subscription-id"] },
 };
 
+/** A copy of what is in the repository, as a commit has it. */
+export function copyRepository(to: string): void {
+  const root = join(__dirname, "../..");
+  const files = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" });
+  for (const file of files.stdout.trim().split("\n")) {
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(to, file));
+  }
+}
+
+/** Every script in a workflow's or a local action's file, such as "up.yml, up: Check the host". */
+export function scriptsIn(repository: string): string[] {
+  const folder = join(repository, ".github/workflows");
+  const named = (where: string, steps: Step[]): string[] =>
+    steps.flatMap(({ run, name = "" }) => (run === undefined ? [] : [`${where}: ${name}`]));
+  const action = readAction(repository, SET_UP);
+  return [
+    ...readdirSync(folder).flatMap((file) =>
+      Object.entries(readWorkflow(join(folder, file)).jobs).flatMap(([job, { steps }]) =>
+        named(`${file}, ${job}`, steps),
+      ),
+    ),
+    ...named(SET_UP, action.runs.steps),
+  ];
+}
+
+/** The repository's own action. */
+const SET_UP = "./.github/actions/set-up";
+
+function readAction(repository: string, uses: string): Action {
+  return parse(readFileSync(join(repository, uses, "action.yml"), "utf8")) as Action;
+}
+
 /** Reads one of the repository's workflows. */
 export function readWorkflow(file: string): Workflow {
   return parse(readFileSync(file, "utf8")) as Workflow;
@@ -100,6 +132,8 @@ export function readWorkflow(file: string): Workflow {
 export class Runner {
   /** All that was printed, summed up and commented in all runs. */
   printed = "";
+  /** Each script that was run, by where it stands; see `scriptsIn`. */
+  readonly scripts = new Set<string>();
   private readonly tools: string;
   private readonly hosts: string;
   private readonly packages: string;
@@ -147,28 +181,36 @@ exec cp "$9" "${this.comments}/$3.md"
     };
     assert.ok(await interpolate(workflow.concurrency.group, contexts), "a group for what may not run at one time");
     for (const [name, job] of Object.entries(workflow.jobs)) {
-      if (await holds(job.if, contexts)) started[name] = await this.job(workflow, job, contexts, happening.commit);
+      if (await holds(job.if, contexts)) {
+        started[name] = await this.job(workflow, job, contexts, happening.commit, `${file}, ${name}`);
+      }
     }
     return started;
   }
 
-  private async job(workflow: Workflow, job: Job, contexts: Context, commit: string): Promise<JobResult> {
+  private async job(
+    workflow: Workflow,
+    job: Job,
+    contexts: Context,
+    commit: string,
+    where: string,
+  ): Promise<JobResult> {
     const folder = mkdtempSync(join(this.options.directory, "job-"));
     const workspace = join(folder, "workspace");
     const summary = join(folder, "summary.md");
     mkdirSync(workspace);
     writeFileSync(summary, "");
     const done: JobResult = { result: "success", steps: {}, log: "", summary: "" };
-    const runSteps = async (steps: Step[], outer: Context, shell: string): Promise<void> => {
+    const runSteps = async (steps: Step[], outer: Context, shell: string, where: string): Promise<void> => {
       for (const step of steps) {
         const now = { ...outer, job: { status: done.result } };
         const within = { ...now, env: { ...(outer.env as Context), ...(await allOf(step.env, now)) } };
         if (!(await holds(step.if, within, { workspace, failed: done.result === "failure" }))) continue;
         if (step.uses?.startsWith("./") === true) {
-          const action = parse(readFileSync(join(workspace, step.uses, "action.yml"), "utf8")) as Action;
-          await runSteps(action.runs.steps, { ...within, inputs: await allOf(step.with, within) }, "");
+          const action = readAction(workspace, step.uses);
+          await runSteps(action.runs.steps, { ...within, inputs: await allOf(step.with, within) }, "", step.uses);
         } else if (step.uses !== undefined) {
-          await useAction(step.uses, await allOf(step.with, within), workspace, commit);
+          useAction(step.uses, await allOf(step.with, within), workspace, commit);
         } else {
           const { status, output } = this.step(
             step,
@@ -177,6 +219,7 @@ exec cp "$9" "${this.comments}/$3.md"
             folder,
             summary,
           );
+          this.scripts.add(`${where}: ${step.name ?? ""}`);
           done.log += output;
           done.steps[step.name ?? ""] = status === 0 ? "success" : "failure";
           if (status !== 0) done.result = "failure";
@@ -184,7 +227,7 @@ exec cp "$9" "${this.comments}/$3.md"
       }
     };
     const env = await allOf(workflow.env, contexts);
-    await runSteps(job.steps, { ...contexts, env }, workflow.defaults.run.shell);
+    await runSteps(job.steps, { ...contexts, env }, workflow.defaults.run.shell, where);
     done.summary = readFileSync(summary, "utf8");
     this.printed += done.log + done.summary;
     for (const comment of readdirSync(this.comments))
@@ -252,18 +295,12 @@ function isStarted({ on }: Workflow, { name, event, branch = "" }: Happening): b
   );
 }
 
-async function useAction(
-  uses: string,
-  options: Record<string, string>,
-  workspace: string,
-  commit: string,
-): Promise<void> {
+function useAction(uses: string, options: Record<string, string>, workspace: string, commit: string): void {
   const [, name = ""] = /^([\w.-]+\/[\w.-]+)@[0-9a-f]{40}$/.exec(uses) ?? [];
   const action = ACTIONS[name];
   assert.ok(action, `an action pinned by its commit, known here: ${uses}`);
   for (const option of action.needs) assert.ok(options[option], `${name} is given ${option}`);
   action.leaves?.(workspace, commit);
-  await Promise.resolve();
 }
 
 /** Every value with its expressions replaced, as text. */
