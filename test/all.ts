@@ -1,8 +1,9 @@
 /** Runs every layer of tests, and first gets what they need: an engine, and for real machines the system's packages and a root file system. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
 import { ensureEngine } from "../rehearsal/engine";
 import { ensureRootFileSystem } from "../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../rehearsal/machine/systemPackages";
@@ -20,44 +21,32 @@ async function main(): Promise<void> {
     if (process.env.CI === "true") throw new Error("in CI every layer must run");
   }
   await removeStaleFolders();
-  const layers = [...(support.supported ? ["machine"] : []), "lifecycle", "processes"];
-  const files = alternate(layers.map(filesOf));
   const folder = makeOwnFolder();
+  Object.assign(process.env, { TMPDIR: folder, PATH: [engine.directory, process.env.PATH].join(delimiter) });
+  const layers = [...(support.supported ? ["machine"] : []), "lifecycle", "processes"];
   try {
-    const results = [
-      await run(["--require", "sucrase/register/ts"], UNIT_LAYERS),
-      await run(["--import", "tsx"], files),
-    ];
-    process.exitCode = results.find((status) => status !== 0) ?? 0;
+    await runFiles(UNIT_LAYERS);
+    await runFiles(alternate(layers.map(filesOf)));
   } finally {
     await removeFolder(folder);
   }
-
-  /** Runs the files' tests, unless somebody has said that it is enough. */
-  async function run(compiler: string[], files: string[]): Promise<number> {
-    if (stopped !== undefined) return 1;
-    const child = spawn(
-      process.execPath,
-      [...compiler, ...["--test", "--test-concurrency=3", "--test-timeout=900000", "--test-reporter=spec"], ...files],
-      {
-        stdio: ["ignore", "inherit", "inherit"],
-        env: { ...process.env, TMPDIR: folder, PATH: [engine.directory, process.env.PATH].join(delimiter) },
-      },
-    );
-    current = child;
-    const [status] = (await once(child, "exit")) as [number | null];
-    return status ?? 1;
-  }
 }
 
-/** What runs the tests now, and the signal to end it. What they leave is taken away before this process ends. */
-let current: ChildProcess | undefined;
-let stopped: NodeJS.Signals | undefined;
+const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    stopped = signal;
-    current?.kill(signal);
+    process.exitCode = 1;
+    stop.abort();
   });
+}
+
+/** Runs the files, in the order that is given: three at a time, each in a process that is started as this one was. */
+async function runFiles(files: string[]): Promise<void> {
+  const tests = run({ files, concurrency: 3, timeout: 900_000, signal: stop.signal });
+  tests.on("test:fail", () => {
+    process.exitCode = 1;
+  });
+  await pipeline(tests, new spec(), process.stdout, { end: false });
 }
 
 /** Those that need nothing but Node; each runs in one process. */

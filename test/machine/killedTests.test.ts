@@ -10,7 +10,7 @@ import { controlGroups } from "../../rehearsal/machine/machine";
 import { chooseSubnet } from "../../rehearsal/machine/network";
 import { removeFolder } from "../support/ownFolder";
 
-test("a machine of a test that was killed goes with its network, and what works in the folder is ended", async (t) => {
+test("a machine of a test that was killed goes with its network, and what it started is ended", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "killed-tests-"));
   t.after(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -24,7 +24,7 @@ test("a machine of a test that was killed goes with its network, and what works 
   });
   assert.equal(String((await once(killed.stdout, "data"))[0]), "up\n");
   killed.kill("SIGKILL");
-  const worker = spawn("sleep", ["600"], { cwd: folder });
+  const worker = spawn("sleep", ["600"], { env: { ...process.env, TMPDIR: folder } });
   const ended = once(worker, "exit");
   const [name = ""] = readdirSync(folder).filter((each) => each.startsWith("machine-test-"));
   const { bridge } = chooseSubnet(join(folder, name));

@@ -2,7 +2,7 @@
  * The folder in which one run of the tests keeps all that it makes for a while. A test takes away what it made, but one that
  * is killed can't: then the run does, or else the next one, and knows by the folder what is its own to end.
  */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stopMachine } from "../../rehearsal/machine/machine";
@@ -24,9 +24,9 @@ export async function removeStaleFolders(): Promise<void> {
   }
 }
 
-/** Takes a run's folder away, with the processes that work in it, the machines whose disks it has, and their networks. */
+/** Takes a run's folder away, with the processes of that run, the machines whose disks it has, and their networks. */
 export async function removeFolder(folder: string): Promise<void> {
-  for (const pid of processesIn(folder)) process.kill(pid, "SIGKILL");
+  for (const pid of processesOf(folder)) process.kill(pid, "SIGKILL");
   for (const name of subfolders(folder)) {
     const machines = machinesBelow(join(folder, name), 3);
     for (const machine of machines) await stopMachine(machine, { keepDisk: false });
@@ -43,13 +43,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function processesIn(folder: string): number[] {
+/** Whatever was started for the tests of that run, and by it, has the folder in its environment. */
+function processesOf(folder: string): number[] {
   if (!existsSync("/proc")) return [];
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => {
       try {
-        return pid > 0 && `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`);
+        return pid > 0 && readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`TMPDIR=${folder}`);
       } catch {
         return false;
       }
