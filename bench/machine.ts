@@ -51,7 +51,7 @@ async function tidily<T>(work: (tidy: { after: (step: () => unknown) => void }) 
 /** From the moment at which Azure begins with the extension. */
 function start(installer: string): Promise<number> {
   return tidily(async (tidy) => {
-    const rehearsal = await new Scratch(tidy, true).open({ installer });
+    const rehearsal = await new Scratch(tidy, { machines: true }).open({ installer });
     const upped = new AbortController();
     const measured = firstHandshake(rehearsal, upped.signal);
     await rehearsal.up().finally(() => {

@@ -22,8 +22,8 @@ export interface Recovery {
   stackName: string;
   subscription: Subscription;
   print: Print;
-  /** Runs `pulumi` on the stack. */
-  pulumi: (args: string[]) => Promise<void>;
+  /** Runs `pulumi` on the stack; gives what it prints. */
+  pulumi: (args: string[]) => Promise<string>;
 }
 
 /** Clears what a cut-off run left in the backend; does nothing after a run that came to its end. */
@@ -153,19 +153,16 @@ export function runQuietly(
   command: string,
   args: string[],
   options: { cwd: string; env: NodeJS.ProcessEnv },
-): Promise<void> {
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    const collect = (chunk: Buffer): void => {
-      output += chunk.toString();
-    };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.once("error", reject);
     child.once("close", (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${command} ${args[0] ?? ""} failed with exit code ${String(code)}:\n${output}`));
+      if (code === 0) resolve(stdout);
+      else reject(new Error(`${command} ${args[0] ?? ""} failed with exit code ${String(code)}:\n${stdout}${stderr}`));
     });
   });
 }

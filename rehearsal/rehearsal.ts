@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { OutputMap, Stack } from "@pulumi/pulumi/automation";
+import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 import type { StackOutputs } from "../outputs";
 import { ENVIRONMENT, FOLDERS, machinesOf, networkOf, openSubscription } from "./azure/open";
 import type { Subscription } from "./azure/subscription";
 import { Display, type Print } from "./display";
-import { ensureEngine } from "./engine";
+import { type Engine, ensureEngine } from "./engine";
 import { STACK_NAME, filesOf, writePrivately } from "./files";
 import { ensureRootFileSystem } from "./machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "./machine/systemPackages";
@@ -33,6 +33,10 @@ export interface RehearsalOptions {
   print: Print;
   /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, secrets encrypted. */
   config?: Record<string, string>;
+  /** What the engine has in its environment beside; for tests. */
+  environment?: Record<string, string>;
+  /** What encrypts a new stack's secrets, such as "hashivault://key"; a passphrase of this rehearsal's own by default. */
+  secretsProvider?: string;
 }
 
 /** How many resources an operation created, updated, replaced, deleted, or left as they were. */
@@ -66,8 +70,8 @@ export class Rehearsal {
     }
     const directory = resolve(options.directory);
     const withMachines = options.machines && supported(print);
-    const [engine, rootFileSystem] = await Promise.all([
-      ensureEngine(print),
+    const [{ engine, command }, rootFileSystem] = await Promise.all([
+      engineAndCommand(print),
       withMachines ? ensureSystemPackages(print).then(() => ensureRootFileSystem(print)) : undefined,
     ]);
     const files = filesOf(directory, stackName);
@@ -89,6 +93,7 @@ export class Rehearsal {
       DOCKER_CONFIG: files.dockerConfig,
       [ENVIRONMENT.directory]: directory,
       ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
+      ...options.environment,
     };
     const subscription = openSubscription(environment);
     const recovery: Recovery = {
@@ -105,15 +110,19 @@ export class Rehearsal {
     };
     await recover(recovery);
 
-    const { LocalWorkspace, PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
+    const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
     const stack = await LocalWorkspace.createOrSelectStack(
       { stackName, projectName: PROJECT_NAME, program },
       {
         workDir: files.project,
         envVars: environment,
-        pulumiCommand: await PulumiCommand.get(engine.source === "PATH" ? {} : { root: dirname(engine.directory) }),
+        pulumiCommand: command,
+        ...(options.secretsProvider !== undefined && { secretsProvider: options.secretsProvider }),
       },
     );
+    // After each operation the Automation API asks the CLI three times for what the events have said, or nobody wants.
+    stack.info = () => Promise.resolve(undefined);
+    stack.outputs = () => Promise.resolve({});
     for (const [name, value] of Object.entries(options.config ?? {})) {
       await stack.setConfig(name, { value, secret: SECRET_SETTINGS.includes(name) }, /[.[]/.test(name));
     }
@@ -122,35 +131,49 @@ export class Rehearsal {
 
   /** Shows what `up` would do; changes nothing. */
   async preview(): Promise<Changes> {
-    return (await unlessRejected(this.stack.preview({ onEvent: new Display(this.print).onEvent }))).changeSummary;
+    return this.operate((options) => this.stack.preview(options));
   }
 
   /** Makes the stack what the program says. */
   async up(): Promise<{ changes: Changes; outputs: StackOutputs }> {
     await removeUnrecorded(this.recovery);
-    const result = await unlessRejected(this.stack.up({ onEvent: new Display(this.print).onEvent }));
-    const outputs = plainOutputs(result.outputs);
+    const changes = await this.operate((options) => this.stack.up(options));
+    const outputs = await this.outputs();
     if (!outputs) throw new Error("the stack has no outputs");
-    return { changes: result.summary.resourceChanges ?? {}, outputs };
+    return { changes, outputs };
   }
 
   /** Reads what is there, and takes it into the state. */
   async refresh(): Promise<Changes> {
-    return (await this.stack.refresh({ onEvent: new Display(this.print).onEvent })).summary.resourceChanges ?? {};
+    return this.operate((options) => this.stack.refresh(options));
   }
 
   /** Takes the stack's resources away, the machine too; the last stack to go takes the network along. */
   async destroy(): Promise<Changes> {
-    const result = await this.stack.destroy({ onEvent: new Display(this.print).onEvent });
+    const changes = await this.operate((options) => this.stack.destroy(options));
     // The engine takes away what the state has.
     await removeUnrecorded(this.recovery);
     if (this.subscription.store.list().length === 0) await sweep(this.directory);
-    return result.summary.resourceChanges ?? {};
+    return changes;
+  }
+
+  /** Runs an operation of the engine and shows it. */
+  private async operate(operation: (options: { onEvent: OnEvent }) => Promise<unknown>): Promise<Changes> {
+    const display = new Display(this.print);
+    let changes: Changes = {};
+    const onEvent: OnEvent = (event) => {
+      display.onEvent(event);
+      if (event.summaryEvent) changes = event.summaryEvent.resourceChanges;
+    };
+    await unlessRejected(operation({ onEvent }));
+    return changes;
   }
 
   /** The stack's outputs, secrets in plain text; undefined before the first `up`. */
   async outputs(): Promise<StackOutputs | undefined> {
-    return plainOutputs(await this.stack.outputs());
+    const printed = await this.recovery.pulumi(["stack", "output", "--json", "--show-secrets"]);
+    const outputs = JSON.parse(printed) as Partial<StackOutputs>;
+    return outputs.dockerHost === undefined ? undefined : (outputs as StackOutputs);
   }
 
   /** Runs `docker-host` or another command as a person does who uses the stack, in its project; gives its exit code. */
@@ -161,6 +184,25 @@ export class Rehearsal {
     if (error) throw error;
     return status ?? 1;
   }
+}
+
+type OnEvent = Display["onEvent"];
+
+/** The engine and its command, by the PATH that they were found with: to look takes a while, and a process may have many rehearsals. */
+const engines = new Map<string | undefined, Promise<{ engine: Engine; command: PulumiCommand }>>();
+
+function engineAndCommand(print: Print): Promise<{ engine: Engine; command: PulumiCommand }> {
+  const find = async (): Promise<{ engine: Engine; command: PulumiCommand }> => {
+    const engine = await ensureEngine(print);
+    const { PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
+    const command = await PulumiCommand.get(engine.source === "PATH" ? {} : { root: dirname(engine.directory) });
+    return { engine, command };
+  };
+  const path = process.env.PATH;
+  const found = engines.get(path) ?? find();
+  engines.set(path, found);
+  found.catch(() => engines.delete(path));
+  return found;
 }
 
 /** The machines' docker command, for a computer that has none of its own. */
@@ -223,11 +265,4 @@ function supported(print: Print): boolean {
 function firstConfig(directory: string, withMachines: boolean): string {
   const source = withMachines ? networkOf(directory).subnet : "203.0.113.0/24";
   return `config:\n  azure-native:location: westeurope\n  ${PROJECT_NAME}:dockerSources:\n    - ${source}\n`;
-}
-
-function plainOutputs(outputs: OutputMap): StackOutputs | undefined {
-  if (outputs.dockerHost === undefined) return undefined;
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, output]) => [name, output.value as unknown]),
-  ) as unknown as StackOutputs;
 }

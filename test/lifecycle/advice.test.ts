@@ -10,7 +10,7 @@ const UP = ["up", "--yes", "--skip-preview"];
 const VM = "Microsoft.Compute/virtualMachines";
 
 test("failed runs, and what is to be done", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t, { passphrase: true, program: true });
   /** The beginnings of what is said of a log. */
   const advice = (log: string): string[] => {
     const { status, stdout, stderr } = project.dockerHost(["advise"], log);

@@ -11,7 +11,7 @@ const SET_PASSWORD = "Set-by-the-test+1";
 const CLIENT_KEY = ["stack", "output", "clientKey", "--show-secrets"];
 
 test("a stack moves to another backend, another passphrase, and a key service", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t, { passphrase: true });
   const { environment } = project;
   const files = (): string[] =>
     readdirSync(project.directory, { recursive: true, withFileTypes: true })

@@ -72,7 +72,7 @@ const BAD: Record<string, { config: Record<string, string>; messages: RegExp[] }
 test("bad input is refused before anything is made", async (t) => {
   for (const [what, { config, messages }] of Object.entries(BAD)) {
     await t.test(what, async (st) => {
-      const scratch = new Scratch(st);
+      const scratch = new Scratch(st, { spawned: true });
       await scratch.open();
       // A new rehearsal's stack file has a good source, which the first case takes away.
       if (what === "no source") scratch.removeList("dockerSources");
@@ -82,7 +82,7 @@ test("bad input is refused before anything is made", async (t) => {
 });
 
 test("a password that stands in plain text in the stack's file is refused", async (t) => {
-  const scratch = new Scratch(t);
+  const scratch = new Scratch(t, { spawned: true });
   await scratch.open();
   scratch.appendToStackFile(
     "  azure-docker-host:passwordLogin: true\n  azure-docker-host:adminPassword: Correct-horse1!\n",

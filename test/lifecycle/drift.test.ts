@@ -10,7 +10,7 @@ import { secretsIn } from "../support/secrets";
 const DAYS = 24;
 
 test("drift, and the way back", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t);
   const printed: string[] = [];
   const drift = (...args: string[]): { status: number | null; stdout: string } => {
     const { status, stdout, stderr } = project.dockerHost(["drift", ...args]);

@@ -27,7 +27,7 @@ interface Note {
 }
 
 test("the jobs of GitLab's pipeline", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t, { passphrase: true, program: true });
   const file = parse(readFileSync(join(ROOT, ".gitlab-ci.yml"), "utf8"), { merge: true }) as Record<string, Job>;
   const commit = join(project.directory, "commit");
   copyRepository(commit);

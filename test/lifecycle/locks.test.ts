@@ -14,8 +14,8 @@ const LOCKED =
   "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.";
 
 /** A stack that is made. */
-function madeProject(t: TestContext): PlainProject {
-  const project = new PlainProject(t);
+async function madeProject(t: TestContext): Promise<PlainProject> {
+  const project = await PlainProject.open(t, { passphrase: true, plugins: true, program: true });
   project.ok(["stack", "init", "dev"]);
   project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);
   project.ok(UP);
@@ -46,7 +46,7 @@ async function assertUpCompletes(project: PlainProject): Promise<void> {
 
 test("runs at once, and runs that are cut off", async (t) => {
   assert.ok(README.includes(LOCKED), "the README quotes the words");
-  const project = madeProject(t);
+  const project = await madeProject(t);
 
   await t.test("a second up is refused, a preview is not, and the first goes on", async () => {
     const first = await startUp(project);

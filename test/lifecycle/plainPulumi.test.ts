@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PlainProject } from "../support/plainProject";
 
-test("pulumi up, output, preview, destroy", (t) => {
-  const project = new PlainProject(t);
+test("pulumi up, output, preview, destroy", async (t) => {
+  const project = await PlainProject.open(t, { passphrase: true, plugins: true, program: true });
   const ok = (...args: string[]): string => project.ok(args);
 
   ok("stack", "init", "dev");

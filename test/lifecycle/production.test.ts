@@ -81,7 +81,7 @@ const ADDRESSES = ["docker-host-ip", "docker-host-nic"];
 const kept = (...keys: string[]): string[] => [...keys, ...ADDRESSES, ...MARKS, "docker-host-vm", "group"].sort();
 
 test("a host with an authority of its own", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t);
   const stack = new Stack(project, "prod");
   assert.match(stack.ok(...UP, ...settings({ ...NEEDED, production: "true" })), NOTICE);
   assert.deepEqual(stack.protected(), kept("docker-host-ca-key"));
@@ -139,7 +139,7 @@ test("a host with an authority of its own", async (t) => {
 });
 
 test("a host with an authority that is given, in a subnet that is there", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t);
   const hub = new Stack(project, "hub");
   hub.ok(...UP, ...settings(NEEDED));
   const subnetId = `${hub.resource("docker-host-vnet").id ?? ""}/subnets/default`;

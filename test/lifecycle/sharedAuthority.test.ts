@@ -12,8 +12,8 @@ interface State {
   deployment: { resources: { urn: string; outputs?: Record<string, unknown> }[] };
 }
 
-test("a stack has the authority and the clients of another", (t) => {
-  const project = new PlainProject(t);
+test("a stack has the authority and the clients of another", async (t) => {
+  const project = await PlainProject.open(t);
   const on = (stack: string, ...args: string[]): string => project.ok([...args, "--stack", stack]);
   const up = (stack: string): string => on(stack, "up", "--yes", "--skip-preview");
   const outputs = (stack: string): Partial<StackOutputs> =>
@@ -102,7 +102,7 @@ test("a stack has the authority and the clients of another", (t) => {
 });
 
 test("a company's authority is set from files", async (t) => {
-  const project = new PlainProject(t);
+  const project = await PlainProject.open(t);
   const company = await makeAuthority({ key: { algorithm: "RSA" } });
   project.ok(["stack", "init", "dev"]);
   project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);

@@ -85,7 +85,7 @@ test("a run that is killed is completed by its own stack's next run, whatever th
 });
 
 test("a name that no resource group could have is refused before a file is made", async (t) => {
-  const scratch = new Scratch(t);
+  const scratch = new Scratch(t, { spawned: true });
   await assert.rejects(scratch.open({}, "../dev"), {
     message: 'the stack "../dev": allowed are 1 to 40 lower-case letters, digits and hyphens',
   });

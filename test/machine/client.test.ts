@@ -21,7 +21,7 @@ function lines({ stdout }: Outcome): Record<string, string> {
 }
 
 test("a host and its clients", async (t) => {
-  const scratch = new Scratch(t, true);
+  const scratch = new Scratch(t, { machines: true });
   const clients = { "clients[0]": "admin", "clients[1]": "ci" };
   let rehearsal: Rehearsal = await scratch.open({ ...clients, shareAuthority: "true" });
   const { outputs } = await rehearsal.up();

@@ -12,7 +12,7 @@ import { Scratch } from "../support/scratch";
 import { exportSecrets } from "../support/secrets";
 
 test("a host on a real machine", async (t) => {
-  const scratch = new Scratch(t, true);
+  const scratch = new Scratch(t, { machines: true });
   // SSH is closed where nobody asks for it.
   let rehearsal = await scratch.open({ "sshSources[0]": networkOf(scratch.directory).subnet });
   let { outputs } = await rehearsal.up();

@@ -11,7 +11,7 @@ const KILLED_AFTER_MS = [5500, 7000, 9000];
 test("killed on a real machine, completed by the next start", async (t) => {
   for (const delay of KILLED_AFTER_MS) {
     await t.test(`after ${delay} ms`, async (st) => {
-      const scratch = new Scratch(st, true);
+      const scratch = new Scratch(st, { machines: true });
       const args = ["--directory", scratch.directory];
       await killRehearsal(["start", ...args], delay);
       const { status, stdout, stderr } = runRehearsal(["start", ...args]);

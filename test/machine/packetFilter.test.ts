@@ -50,7 +50,7 @@ async function send(host: string, port: number): Promise<string> {
 }
 
 test("the security group's rules decide who reaches the machine", async (t) => {
-  const scratch = new Scratch(t, true);
+  const scratch = new Scratch(t, { machines: true });
   const { bridge, subnet, gateway } = networkOf(scratch.directory);
   const within = (host: number): string => subnet.replace(/0\/24$/, `${host}`);
   const other = within(200);

@@ -20,7 +20,7 @@ import { Scratch } from "../support/scratch";
 const VERSION = ["version", "--format", "{{.Server.Version}}"];
 
 test("a host without a public address", async (t) => {
-  const scratch = new Scratch(t, true);
+  const scratch = new Scratch(t, { machines: true });
   const folder = mkdtempSync(join(tmpdir(), "azure-docker-host-private-"));
   t.after(() => {
     rmSync(folder, { recursive: true });

@@ -18,7 +18,7 @@ interface PublicAddress {
 }
 
 test("the workflows", async (t) => {
-  const scratch = new Scratch(t, true);
+  const scratch = new Scratch(t, { machines: true });
   const rehearsal = await scratch.open();
   const { store } = rehearsal.subscription;
   const backend = join(scratch.directory, "team");

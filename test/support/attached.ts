@@ -3,7 +3,7 @@
  * lets it go wrong, or kills the engine in the midst of it; and no run waits for plugins to start.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createDecipheriv, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,6 +22,7 @@ import { random } from "../../rehearsal/providers/random";
 import { type Listening, type ResourceProvider, isObject, listen } from "../../rehearsal/providers/server";
 import { tls } from "../../rehearsal/providers/tls";
 import { type Recovery, recover, removeUnrecorded } from "../../rehearsal/recovery";
+import { startEngineHost } from "./engineHost";
 import { Scratch, type StateResource } from "./scratch";
 import { secretsIn } from "./secrets";
 import { WatchedBehaviour, steady } from "./watched";
@@ -96,7 +97,7 @@ export class Attached {
 
   /** Opens one in a temporary folder; all of it goes after the test. */
   static async open(test: Pick<TestContext, "after">): Promise<Attached> {
-    const scratch = new Scratch(test);
+    const scratch = new Scratch(test, { spawned: true });
     const { environment } = await scratch.open();
     const attached = new Attached(scratch.directory, {
       ...environment,
@@ -119,15 +120,7 @@ export class Attached {
     }
     this.environment.PULUMI_DEBUG_PROVIDERS = ports.join(",");
 
-    const program = fork(join(__dirname, "programHost.ts"), {
-      // Room for what a run leaves behind: to sweep it up all the time takes as long as the runs themselves.
-      execArgv: ["--max-semi-space-size=128", "--require", "tsx/cjs"],
-    });
-    test.after(async () => {
-      program.disconnect();
-      await once(program, "exit");
-    });
-    this.client = `127.0.0.1:${String((await once(program, "message"))[0])}`;
+    this.client = (await startEngineHost(test)).program;
 
     const vault = createServer((_request, response) => {
       response.end(JSON.stringify({ data: { plaintext: KEY.toString("base64") } }));
@@ -232,6 +225,7 @@ export class Attached {
       pulumi: async (args) => {
         const { status, output } = await this.pulumi(args);
         assert.equal(status, 0, output);
+        return output;
       },
     };
     await recover(recovery);

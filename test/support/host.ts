@@ -34,7 +34,7 @@ export class Host {
   private container: { pid: string; begun: string } | undefined;
 
   constructor(test: Pick<TestContext, "after">) {
-    this.scratch = new Scratch(test, true);
+    this.scratch = new Scratch(test, { machines: true });
   }
 
   get outputs(): StackOutputs {

@@ -17,8 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { BehaviourSettings } from "../../rehearsal/azure/behaviour";
-import { FOLDERS } from "../../rehearsal/azure/open";
+import { ENVIRONMENT, FOLDERS } from "../../rehearsal/azure/open";
 import { Store } from "../../rehearsal/azure/store";
+import { KEY_NAME, setClock, startEngineHost } from "./engineHost";
 import type { StateResource } from "./scratch";
 
 const ROOT = join(__dirname, "../..");
@@ -45,6 +46,19 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
+/** How much of a run is started anew each time, as for everybody. */
+export interface PlainOptions {
+  /** The key to the state's secrets, from a passphrase; without, that process has it. */
+  passphrase?: boolean;
+  /** The providers' plugins; without, a process that stands beside serves them all the time. */
+  plugins?: boolean;
+  /** The program, by the language host; without, that process serves it. */
+  program?: boolean;
+}
+
+/** What the engine needs the program for. */
+const WITH_PROGRAM = ["up", "preview"];
+
 /** A copy of the project with a local backend and a loopback Azure of its own, taken away after the test. */
 export class PlainProject {
   readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
@@ -58,17 +72,20 @@ export class PlainProject {
     PULUMI_CONFIG_PASSPHRASE: "for this test alone",
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    REHEARSAL_DIRECTORY: join(this.directory, "rehearsal"),
+    [ENVIRONMENT.directory]: join(this.directory, "rehearsal"),
   };
   private readonly project = join(this.directory, "project");
+  private readonly rehearsal = join(this.directory, "rehearsal");
+  private client: string | undefined;
 
-  constructor(test: Pick<TestContext, "after">) {
+  private constructor(test: Pick<TestContext, "after">) {
     test.after(() => {
       rmSync(this.directory, { recursive: true, force: true });
     });
     mkdirSync(join(this.directory, "backend"));
     mkdirSync(this.project);
-    mkdirSync(join(this.directory, "rehearsal"));
+    mkdirSync(this.rehearsal);
+    setClock(this.rehearsal, {});
     for (const name of [
       "Pulumi.yaml",
       "Pulumi.dev.yaml",
@@ -85,6 +102,22 @@ export class PlainProject {
     symlinkSync(join(ROOT, "node_modules"), join(this.project, "node_modules"));
   }
 
+  /** Makes one; of its runs, nothing that is not asked for is started anew each time. */
+  static async open(
+    test: Pick<TestContext, "after">,
+    { passphrase = false, plugins = false, program = false }: PlainOptions = {},
+  ): Promise<PlainProject> {
+    const made = new PlainProject(test);
+    if (passphrase && plugins && program) return made;
+    const serving = await startEngineHost(test, { [ENVIRONMENT.directory]: made.rehearsal });
+    if (!plugins) Object.assign(made.environment, serving.providers);
+    if (!program) made.client = serving.program;
+    if (!passphrase) {
+      Object.assign(made.environment, serving.keyService, { PULUMI_OPTION_SECRETS_PROVIDER: KEY_NAME });
+    }
+    return made;
+  }
+
   /** The URL of a local backend in the test's folder. */
   backendUrl(name: string): string {
     return `file://${join(this.directory, name)}`;
@@ -92,12 +125,12 @@ export class PlainProject {
 
   /** What is in the loopback Azure; a change there is one behind the program's back. */
   get azure(): Store {
-    return new Store(join(this.directory, "rehearsal", FOLDERS.azure));
+    return new Store(join(this.rehearsal, FOLDERS.azure));
   }
 
   /** Lets the loopback Azure be slow or fail from now on; without settings, all goes well. */
   behave(settings: BehaviourSettings = {}): void {
-    writeFileSync(join(this.directory, "rehearsal", FOLDERS.behaviour), JSON.stringify(settings));
+    writeFileSync(join(this.rehearsal, FOLDERS.behaviour), JSON.stringify(settings));
   }
 
   private checkpoint(stack: string): State["checkpoint"] {
@@ -124,8 +157,17 @@ export class PlainProject {
 
   /** Runs `pulumi` as a person does, with what is on its standard input; gives what it said. */
   pulumi(args: string[], input = "", env: NodeJS.ProcessEnv = {}): Ended {
-    const { status, stdout, stderr } = this.run("pulumi", [...args, "--non-interactive"], input, env);
+    const { status, stdout, stderr } = this.run("pulumi", this.words(args), input, env);
     return { status, output: stdout + stderr };
+  }
+
+  private words(args: string[]): string[] {
+    const served = this.client !== undefined && WITH_PROGRAM.includes(args[0] ?? "");
+    return [
+      ...args,
+      ...(served ? ["--exec-kind", "auto.inline", "--client", this.client ?? ""] : []),
+      "--non-interactive",
+    ];
   }
 
   /** Runs `docker-host` in the project, as a person does. */
@@ -139,6 +181,7 @@ export class PlainProject {
     input: string,
     env: NodeJS.ProcessEnv = {},
   ): { status: number | null; stdout: string; stderr: string } {
+    setClock(this.rehearsal, { ...process.env, ...this.environment, ...env });
     return spawnSync(command, args, {
       cwd: this.project,
       encoding: "utf8",
@@ -150,7 +193,8 @@ export class PlainProject {
 
   /** The same, without waiting for its end. */
   start(args: string[]): Running {
-    const engine = spawn("pulumi", [...args, "--non-interactive"], {
+    setClock(this.rehearsal, { ...process.env, ...this.environment });
+    const engine = spawn("pulumi", this.words(args), {
       cwd: this.project,
       env: { ...process.env, ...this.environment },
       stdio: ["ignore", "pipe", "pipe"],

@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ENVIRONMENT } from "../../rehearsal/azure/open";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
+import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
+import { KEY_NAME, type Serving, setClock, startEngineHost } from "./engineHost";
 
 /** What the state file says of a resource. */
 export interface StateResource {
@@ -19,15 +22,24 @@ export interface StateResource {
   outputs?: Record<string, unknown>;
 }
 
+/** What a test's rehearsal is to be. */
+export interface ScratchOptions {
+  /** Whether virtual machines are real ones. */
+  machines?: boolean;
+  /** Whether each run starts its providers as plugins and takes its key from the passphrase, as for everybody else: slower. */
+  spawned?: boolean;
+}
+
 /** A temporary folder for a rehearsal, taken away after the test with everything that stands behind it. */
 export class Scratch {
   readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-test-"));
   /** What the rehearsal printed. */
   lines: string[] = [];
+  private host: Promise<Serving> | undefined;
 
   constructor(
-    test: Pick<TestContext, "after">,
-    private readonly machines = false,
+    private readonly test: Pick<TestContext, "after">,
+    private readonly options: ScratchOptions = {},
   ) {
     test.after(async () => {
       await sweep(this.directory);
@@ -41,7 +53,21 @@ export class Scratch {
     const print = (line: string): void => {
       this.lines.push(line);
     };
-    return Rehearsal.open({ directory: this.directory, stack, machines: this.machines, print, config });
+    const { machines = false, spawned = false } = this.options;
+    const options = { directory: this.directory, stack, machines, print, config };
+    if (spawned) return Rehearsal.open(options);
+    setClock(this.directory, process.env);
+    this.host ??= this.startHost(machines);
+    const { providers, keyService } = await this.host;
+    return Rehearsal.open({ ...options, environment: { ...providers, ...keyService }, secretsProvider: KEY_NAME });
+  }
+
+  private async startHost(machines: boolean): Promise<Serving> {
+    const rootFileSystem = machines ? await ensureRootFileSystem(() => undefined) : undefined;
+    return startEngineHost(this.test, {
+      [ENVIRONMENT.directory]: this.directory,
+      ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
+    });
   }
 
   /** The steps that were shown, by resource: its sign, and for an update or a replacement what changed, as in "~ securityRules". */
