@@ -224,6 +224,8 @@ export async function sweep(directory: string): Promise<void> {
 
 /** The program, loaded when the engine asks for it: nothing else of a rehearsal needs azure-native. */
 async function program(): Promise<Record<string, unknown>> {
+  // As in Pulumi.yaml: the SDK notes where each of its promises was made, and to follow that far back takes long.
+  Error.stackTraceLimit = 3;
   const { default: declare } = (await import("../index.js")) as unknown as {
     default: () => Promise<Record<string, unknown>>;
   };

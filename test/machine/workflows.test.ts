@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FOLDERS, networkOf } from "../../rehearsal/azure/open";
+import { setClock } from "../support/engineHost";
 import { Scratch } from "../support/scratch";
 import { secretsIn } from "../support/secrets";
 import { type JobResult, Runner, copyRepository, scriptsIn } from "../support/workflows";
@@ -113,9 +114,9 @@ test("the workflows", async (t) => {
 
   await t.test("a merge: up, and the host is checked", async () => {
     // 336 days ago, so that a certificate is due later on.
-    environment.REHEARSAL_CLOCK_OFFSET_HOURS = String(-336 * 24);
+    setClock(scratch.directory, { REHEARSAL_CLOCK_OFFSET_HOURS: String(-336 * 24) });
     const { result, log, summary, steps } = await push();
-    delete environment.REHEARSAL_CLOCK_OFFSET_HOURS;
+    setClock(scratch.directory, {});
     assert.equal(result, "success", log);
     assert.deepEqual(steps, { "Install the packages": "success", Up: "success", "Check the host": "success" });
     assert.match(log, /\+ 18 created/);
