@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { Fault } from "../../rehearsal/azure/behaviour";
 import { RESOURCE_TYPES, byArmType } from "../../rehearsal/azure/resourceTypes";
 import { FOLDERS } from "../../rehearsal/azure/open";
+import type { StoredResource } from "../../rehearsal/azure/store";
 import { Attached, type Verb, assertInReadme, removal } from "../support/attached";
 import { Scratch, runRehearsal } from "../support/scratch";
 
@@ -89,15 +90,31 @@ const NUISANCES: { nuisance: string; fault?: Omit<Fault, "call">; seconds?: numb
   { nuisance: "delayed", seconds: 0.05 },
 ];
 
-/** The rows of a run: at each call of a stage another failure, and over all rows each failure at each call. */
-function rowsOf(stage: string[], calls: string[]): (Failure & { call: string })[][] {
-  const rows = FAILURES.map((_, row) =>
-    stage.flatMap((call, column) => {
-      const failure = FAILURES[(row + column) % FAILURES.length];
-      return failure ? [{ call, ...failure }] : [];
-    }),
+type Step = (Failure & { call: string })[];
+
+/**
+ * A part's chains of failures, stage by stage: each run overcomes the last one's failure and meets its own, at each call of
+ * a stage another one; and over all chains each failure is met at each call.
+ */
+function chainsOf(stages: string[][]): Step[][] {
+  const calls = stages.flat();
+  const chains = FAILURES.map((_, row) =>
+    stages.map((stage) =>
+      stage.flatMap((call, column) => {
+        const failure = FAILURES[(row + column) % FAILURES.length];
+        return failure ? [{ call, ...failure }] : [];
+      }),
+    ),
   );
-  return [...rows, ...failuresLater(stage, calls).flatMap((failure) => stage.map((call) => [{ call, ...failure }]))];
+  const later = stages.flatMap((stage) =>
+    failuresLater(stage, calls).map((failure) => stage.map((call) => ({ call, ...failure }))),
+  );
+  return later.length > 0 ? [...chains, later] : chains;
+}
+
+/** Those resources that are of one of these types. */
+function of(resources: StoredResource[], armTypes: string[]): StoredResource[] {
+  return resources.filter(({ armType }) => armTypes.includes(armType));
 }
 
 /** What the CLI says at the end of the resource that a call was for. */
@@ -144,32 +161,45 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
         });
       }
 
-      for (const row of stages.flatMap((stage) => rowsOf(stage, calls))) {
-        await st.test(row.map(({ kind, call }) => `${kind} at ${call}`).join(", "), async () => {
+      for (const [index, chain] of chainsOf(stages).entries()) {
+        await st.test(`chain ${index + 1}`, async (chained) => {
           attached.restore(before);
-          const failed = await attached.run(verb, { faults: row, together: row.map(({ call }) => call) });
-          assert.notEqual(failed.status, 0, failed.output);
-          assert.deepEqual(attached.unmet, []);
-          for (const { call, error } of row) assert.match(diagnosticOf(call, failed.output), error);
-          // What failed after it was accepted is there, and the state knows it.
-          const broken = attached.store.list().filter(({ provisioningState }) => provisioningState === "Failed");
-          assert.deepEqual(
-            broken.map(({ armType }) => `PUT ${armType}`),
-            row.filter(({ kind }) => LATER_KINDS.includes(kind)).map(({ call }) => call),
-          );
-          for (const { id } of broken) assert.ok(!attached.leftovers().unrecorded.includes(id), `${id} is recorded`);
+          // What is to be said before the next run: what Azure has of the last one and nobody heard of.
+          let removals: string[] = [];
+          const done: string[] = [];
+          for (const [position, step] of chain.entries()) {
+            const isFirst = position === 0;
+            await chained.test(step.map(({ kind, call }) => `${kind} at ${call}`).join(", "), async () => {
+              const trouble = { faults: step, together: step.map(({ call }) => call) };
+              const failed = isFirst ? await attached.run(verb, trouble) : await attached.next(verb, trouble);
+              assert.notEqual(failed.status, 0, failed.output);
+              if ("steps" in failed) assert.deepEqual(failed.steps, removals);
+              assert.deepEqual(attached.unmet, []);
+              for (const { call, error } of step) assert.match(diagnosticOf(call, failed.output), error);
+              // What failed after it was accepted is there, and the state knows it.
+              const broken = attached.store.list().filter(({ provisioningState }) => provisioningState === "Failed");
+              assert.deepEqual(
+                broken.map(({ armType }) => `PUT ${armType}`),
+                step.filter(({ kind }) => LATER_KINDS.includes(kind)).map(({ call }) => call),
+              );
+              for (const { id } of broken) {
+                assert.ok(!attached.leftovers().unrecorded.includes(id), `${id} is recorded`);
+              }
+              assert.deepEqual(of(attached.store.list(), done), of(after.azure, done), "the last one is overcome");
 
+              const unheard = step.filter(({ kind, call }) => kind === "lost-response" && call.startsWith("PUT "));
+              const made = after.azure.filter(
+                ({ armType }) =>
+                  calls.includes(`GET ${armType}`) && unheard.some(({ call }) => call === `PUT ${armType}`),
+              );
+              removals = made.map(({ id }) => removal(id));
+              done.push(...step.flatMap(({ call }) => (call.startsWith("PUT ") ? [call.slice(4)] : [])));
+            });
+          }
           const next = await attached.next(verb);
           assert.equal(next.status, 0, next.output);
-          const unheard = row.filter(({ kind, call }) => kind === "lost-response" && call.startsWith("PUT "));
-          const made = after.azure.filter(
-            ({ armType }) => calls.includes(`GET ${armType}`) && unheard.some(({ call }) => call === `PUT ${armType}`),
-          );
-          assert.deepEqual(
-            next.steps,
-            made.map(({ id }) => removal(id)),
-          );
-          assertInReadme(next.steps);
+          assert.deepEqual(next.steps, removals);
+          assertInReadme(removals);
           assert.deepEqual(attached.reached(), wanted);
           attached.assertNoSecretShown();
         });
