@@ -63,6 +63,14 @@ export class Meter {
   }
 }
 
+/** What a newer Node keeps of what it compiled; see register.cjs. */
+const COMPILE_CACHE = join(ROOT, "node_modules/.cache/node");
+
+/** Forgets what was kept for the next run of a program: a new machine. */
+export function forget(temporary: string): void {
+  for (const folder of [temporary, COMPILE_CACHE]) rmSync(folder, { recursive: true, force: true });
+}
+
 /**
  * Runs a program's preview. In the temporary folder, ts-node keeps what it made of each file that it compiled: a new one
  * stands for a new machine or an edited program, one that a run left for the next run of the same program.
@@ -84,6 +92,8 @@ export async function launch(program: Program, monitor: Monitor, temporary: stri
       ...["--dry-run", "."],
     ],
     {
+      // By which Node's own arguments name files, as the language host has it.
+      cwd: ROOT,
       // Not what this process was started with: no loader of ours, no cache.
       env: {
         PATH: process.env.PATH,

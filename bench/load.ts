@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ts from "typescript";
-import { type Measured, type Program, ROOT, SCRATCH, launch, ownNodeArguments } from "./launch";
+import { type Measured, type Program, ROOT, SCRATCH, forget, launch, ownNodeArguments } from "./launch";
 import { startMonitor } from "./monitor";
 import type { Figure, Part } from "./report";
 
@@ -68,7 +68,7 @@ export async function load(runs: number): Promise<Part> {
     for (let run = -1; run < runs; run++) {
       for (const name of names) {
         const temporary = join(SCRATCH, "temporary", "load", name);
-        rmSync(temporary, { recursive: true, force: true });
+        forget(temporary);
         for (const measured of [first, again]) {
           const result = await launch(programs[name], monitor, temporary);
           if (run >= 0) measured[name].push(result);

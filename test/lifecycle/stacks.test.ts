@@ -76,7 +76,7 @@ test("a run that is killed is completed by its own stack's next run, whatever th
     assert.equal(status, 0, stdout + stderr);
     assert.deepEqual(Object.keys(scratch.state(stack)).sort(), Object.keys(DECLARED).sort(), stack);
   };
-  await killRehearsal(["up", ...args("first")], 3300);
+  await killRehearsal(["up", ...args("first")], "+  docker-host-ca-key");
   up("second");
   up("first");
   for (const stack of ["first", "second"]) {

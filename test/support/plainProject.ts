@@ -91,6 +91,7 @@ export class PlainProject {
       "Pulumi.dev.yaml",
       "package.json",
       "tsconfig.json",
+      "register.cjs",
       "index.ts",
       "authority.ts",
       "config.ts",
@@ -116,6 +117,12 @@ export class PlainProject {
       Object.assign(made.environment, serving.keyService, { PULUMI_OPTION_SECRETS_PROVIDER: KEY_NAME });
     }
     return made;
+  }
+
+  /** Edits one of its files. */
+  edit(file: string, change: (text: string) => string): void {
+    const path = join(this.project, file);
+    writeFileSync(path, change(readFileSync(path, "utf8")));
   }
 
   /** The URL of a local backend in the test's folder. */

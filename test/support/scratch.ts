@@ -1,5 +1,7 @@
 /** A rehearsal in a temporary folder, for tests: what it printed, what its engine's state holds, and nothing left of it afterwards. */
+import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,15 +139,26 @@ export function runRehearsal(args: string[]): { status: number | null; stdout: s
   });
 }
 
-/** Starts the command line as a person does, and kills it with all that it started after a while, as a power cut would. */
-export async function killRehearsal(args: string[], afterMs: number): Promise<void> {
+/**
+ * Starts the command line as a person does, and kills it with all that it started, as a power cut would: after some
+ * milliseconds, or when it prints what is given.
+ */
+export async function killRehearsal(args: string[], when: number | string): Promise<void> {
   const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/main.ts", ...args], {
     cwd: join(__dirname, "../.."),
     detached: true,
-    stdio: "ignore",
+    stdio: ["ignore", "pipe", "ignore"],
   });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  await sleep(afterMs);
-  if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  const ended = once(child, "exit");
+  let printed = "";
+  const said = new Promise<void>((resolve) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      printed += text;
+      if (typeof when === "string" && printed.includes(when)) resolve();
+    });
+  });
+  await Promise.race([typeof when === "number" ? sleep(when) : said, ended]);
+  assert.ok(child.exitCode === null && child.pid !== undefined, `it goes on until ${when}: ${printed}`);
+  process.kill(-child.pid, "SIGKILL");
   await ended;
 }
