@@ -94,15 +94,11 @@ async function destroy(options: Options): Promise<void> {
     return;
   }
   const rehearsal = await open(options);
-  if (rehearsal.rootFileSystem !== undefined) {
-    mustRun(rehearsal, "docker-host", [
-      "disconnect",
-      "--cert-dir",
-      filesOf(rehearsal.directory, rehearsal.stackName).client,
-    ]);
-  }
   head("Destroy");
   summary(await rehearsal.destroy());
+  // Afterwards: a run that is refused leaves the host, and its client connected.
+  const { client } = filesOf(rehearsal.directory, rehearsal.stackName);
+  if (existsSync(client)) mustRun(rehearsal, "docker-host", ["disconnect", "--cert-dir", client]);
 }
 
 async function status(options: Options): Promise<void> {

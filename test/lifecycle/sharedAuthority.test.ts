@@ -97,7 +97,21 @@ test("a stack has the authority and the clients of another", async (t) => {
   assert.deepEqual(clientCerts, { ann, zoe: clientCert });
   assertTrusted("two", [clientCert, ann]);
 
-  assert.match(on("two", "destroy", "--yes"), /deleted/);
+  // In production, the authority is as little to be lost as one of its own.
+  const MARK = /::docker-host-production-authority"[^]*(marked for protection|is protected)/;
+  const refused = (...args: string[]): void => {
+    assert.match(project.fails([...args, "--stack", "two"]), MARK);
+  };
+  on("two", "config", "set", "production", "true");
+  up("two");
+  on("base", "config", "set", "authorityGenerations", "2");
+  up("base");
+  refused("up", "--yes", "--skip-preview");
+  assert.equal(outputs("two").caCert, base.caCert, "the host has the one that it had");
+  on("two", "config", "rm", "authorityStack");
+  refused("preview");
+
+  assert.match(on("two", "destroy", "--yes", "--ignore-protect"), /deleted/);
   assert.match(on("base", "destroy", "--yes"), /deleted/);
 });
 

@@ -1,8 +1,10 @@
 /** `start` on a real machine, killed while the machine boots and while the extension runs: the next one ends with the daemon's answer. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { FOLDERS } from "../../rehearsal/azure/open";
+import { filesOf } from "../../rehearsal/files";
 import { Scratch, killRehearsal, runRehearsal } from "../support/scratch";
 
 /** When it says that it begins the machine, and that it begins the extension. */
@@ -20,7 +22,19 @@ test("killed on a real machine, completed by the next start", async (t) => {
       assert.equal(readdirSync(join(scratch.directory, "machines")).length, 1, "one machine, not two");
       const again = runRehearsal(["up", ...args]);
       assert.match(again.stdout, /^ {2}18 same$/m, again.stdout + again.stderr);
-      assert.equal(runRehearsal(["destroy", ...args]).status, 0);
+
+      // A teardown that is refused leaves the client connected.
+      const behaviour = join(scratch.directory, FOLDERS.behaviour);
+      const fault = { call: "DELETE Microsoft.Resources/resourceGroups", kind: "refused" };
+      writeFileSync(behaviour, JSON.stringify({ faults: [fault] }));
+      const refused = runRehearsal(["destroy", ...args]);
+      assert.equal(refused.status, 1, refused.stdout + refused.stderr);
+      const { clients } = filesOf(scratch.directory);
+      assert.deepEqual(readdirSync(clients), ["rehearsal"], "its certificates are there");
+      rmSync(behaviour);
+      const gone = runRehearsal(["destroy", ...args]);
+      assert.equal(gone.status, 0, gone.stdout + gone.stderr);
+      assert.ok(!existsSync(clients), "nothing is left of the client");
     });
   }
 });

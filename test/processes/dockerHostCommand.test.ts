@@ -89,6 +89,20 @@ describe("the command", () => {
     assert.deepEqual(fs.readdirSync(folder), []);
   });
 
+  test("pulumi is asked for a stack, and never asks back", (t) => {
+    const folder = scratchFolder(t);
+    const pulumi = `#!/bin/sh\necho "$*" >> "${folder}/asked"\nexit 1\n`;
+    fs.writeFileSync(join(folder, "pulumi"), pulumi, { mode: 0o755 });
+    const words = [process.execPath, join(__dirname, "../../client/docker-host.cjs")];
+    for (const verb of ["connect", "check", "drift"]) {
+      const env = { ...process.env, PATH: `${folder}:${process.env.PATH ?? ""}` };
+      assert.notEqual(spawnSync(words[0] ?? "", [...words.slice(1), verb, "--stack", "dev"], { env }).status, 0, verb);
+    }
+    const asked = fs.readFileSync(join(folder, "asked"), "utf8").trim().split("\n");
+    assert.ok(asked.length >= 3, asked.join("; "));
+    for (const line of asked) assert.match(line, /--non-interactive --stack dev/, line);
+  });
+
   test("connect from standard input, env, connect again after a renewal, another client, disconnect", async (t) => {
     const certDir = join(scratchFolder(t), "it's");
     const words = ["connect", "--outputs", "-", "--cert-dir", certDir];
