@@ -45,9 +45,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-/** Runs the files, in the order that is given: four at a time, each in a process that is started as this one was. */
+/** Runs the files, in the order that is given: three at a time, each in a process that is started as this one was. */
 async function runFiles(files: string[]): Promise<void> {
-  const tests = run({ files, concurrency: 4, timeout: 900_000, signal: stop.signal });
+  const tests = run({ files, concurrency: 3, timeout: 900_000, signal: stop.signal });
   tests.on("test:fail", () => {
     process.exitCode = 1;
   });
