@@ -148,7 +148,7 @@ function readState({ backend, projectName, stackName }: Recovery): State {
   return checkpoint?.latest ?? {};
 }
 
-/** Runs a command; what it prints is shown only if it fails. */
+/** Runs a command and gives what it prints. If it fails, the error has that too, unless it was asked for secrets. */
 export function runQuietly(
   command: string,
   args: string[],
@@ -161,8 +161,9 @@ export function runQuietly(
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.once("error", reject);
     child.once("close", (code) => {
+      const said = args.includes("--show-secrets") ? stderr : stdout + stderr;
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${command} ${args[0] ?? ""} failed with exit code ${String(code)}:\n${stdout}${stderr}`));
+      else reject(new Error(`${command} ${args[0] ?? ""} failed with exit code ${String(code)}:\n${said}`));
     });
   });
 }

@@ -193,13 +193,13 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
                   calls.includes(`GET ${armType}`) && unheard.some(({ call }) => call === `PUT ${armType}`),
               );
               removals = made.map(({ id }) => removal(id));
+              assertInReadme(removals);
               done.push(...step.flatMap(({ call }) => (call.startsWith("PUT ") ? [call.slice(4)] : [])));
             });
           }
           const next = await attached.next(verb);
           assert.equal(next.status, 0, next.output);
           assert.deepEqual(next.steps, removals);
-          assertInReadme(removals);
           assert.deepEqual(attached.reached(), wanted);
           attached.assertNoSecretShown();
         });

@@ -73,7 +73,7 @@ describe("write", () => {
 
   test("a full disk leaves what was there", (t) => {
     if (process.getuid?.() !== 0) {
-      t.skip("mounting takes root");
+      t.skip("NOT RUN: mounting takes root");
       return;
     }
     const path = scratchFolder(t);

@@ -102,8 +102,6 @@ export class Attached {
     const attached = new Attached(scratch.directory, {
       ...environment,
       PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
-      // The engine lives too short to have to sweep up its memory.
-      GOGC: "400",
     });
     await attached.start(test);
     return attached;
