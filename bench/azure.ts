@@ -1,9 +1,9 @@
 /** A loopback Azure in the measuring process itself: each call is noted, and nothing of it is slowed down by files. */
-import { Behaviour, type BehaviourSettings } from "../rehearsal/azure/behaviour";
-import { noMachines } from "../rehearsal/azure/compute";
-import { NO_NETWORK } from "../rehearsal/azure/open";
-import { Store, type StoredResource } from "../rehearsal/azure/store";
-import { Subscription } from "../rehearsal/azure/subscription";
+import { Behaviour, type BehaviourSettings } from "../rehearsal/arm/behaviour";
+import { noMachines } from "../rehearsal/arm/compute";
+import { NO_NETWORK } from "../rehearsal/arm/open";
+import { Store, type StoredResource } from "../rehearsal/arm/store";
+import { Subscription } from "../rehearsal/arm/subscription";
 import { AzureNative } from "../rehearsal/providers/azureNative";
 import { type Listening, listen } from "../rehearsal/providers/server";
 

@@ -7,7 +7,7 @@ import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as resource from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
-import { RESOURCE_TYPES } from "../rehearsal/azure/resourceTypes";
+import { RESOURCE_TYPES } from "../rehearsal/arm/resourceTypes";
 import { UNKNOWN } from "../rehearsal/providers/server";
 
 /** What was declared so far. */

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseId } from "./azure/resourceTypes";
-import type { Subscription } from "./azure/subscription";
+import { parseId } from "./arm/resourceTypes";
+import type { Subscription } from "./arm/subscription";
 import type { Print } from "./display";
 
 /** How long an engine whose caller is gone may take to end by itself. */

@@ -5,8 +5,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync 
 import { dirname, join, resolve } from "node:path";
 import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 import type { StackOutputs } from "../outputs";
-import { ENVIRONMENT, FOLDERS, machinesOf, networkOf, openSubscription } from "./azure/open";
-import type { Subscription } from "./azure/subscription";
+import { ENVIRONMENT, FOLDERS, machinesOf, networkOf, openSubscription } from "./arm/open";
+import type { Subscription } from "./arm/subscription";
 import { Display, type Print } from "./display";
 import { type Engine, ensureEngine } from "./engine";
 import { STACK_NAME, filesOf, writePrivately } from "./files";

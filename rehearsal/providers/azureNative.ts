@@ -1,10 +1,10 @@
 /** The provider azure-native on the loopback Azure: a client of it, with the real provider's manners. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArmError } from "../azure/armError";
-import { openSubscription } from "../azure/open";
-import { RESOURCE_TYPES, type ResourceType, parseId, resourceId, without } from "../azure/resourceTypes";
-import type { StoredResource } from "../azure/store";
-import type { Subscription } from "../azure/subscription";
+import { ArmError } from "../arm/armError";
+import { openSubscription } from "../arm/open";
+import { RESOURCE_TYPES, type ResourceType, parseId, resourceId, without } from "../arm/resourceTypes";
+import type { StoredResource } from "../arm/store";
+import type { Subscription } from "../arm/subscription";
 import {
   PartialFailure,
   type Properties,

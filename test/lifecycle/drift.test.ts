@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FAILURES } from "../../client/failure";
 import type { Drift } from "../../client/drift";
-import type { StoredResource } from "../../rehearsal/azure/store";
+import type { StoredResource } from "../../rehearsal/arm/store";
 import { PlainProject } from "../support/plainProject";
 import { secretsIn } from "../support/secrets";
 

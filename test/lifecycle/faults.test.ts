@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Fault } from "../../rehearsal/azure/behaviour";
-import { RESOURCE_TYPES, byArmType } from "../../rehearsal/azure/resourceTypes";
-import { FOLDERS } from "../../rehearsal/azure/open";
-import type { StoredResource } from "../../rehearsal/azure/store";
+import type { Fault } from "../../rehearsal/arm/behaviour";
+import { RESOURCE_TYPES, byArmType } from "../../rehearsal/arm/resourceTypes";
+import { FOLDERS } from "../../rehearsal/arm/open";
+import type { StoredResource } from "../../rehearsal/arm/store";
 import { Attached, type Verb, assertInReadme, removal } from "../support/attached";
 import { Scratch, runRehearsal } from "../support/scratch";
 

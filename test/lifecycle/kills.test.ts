@@ -1,7 +1,7 @@
 /** The engine is killed before and after each thing that an `up` does: the next run completes it, after the steps that a user is told of. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RESOURCE_TYPES } from "../../rehearsal/azure/resourceTypes";
+import { RESOURCE_TYPES } from "../../rehearsal/arm/resourceTypes";
 import { Attached, assertInReadme, removal } from "../support/attached";
 import { DECLARED } from "../support/scratch";
 

@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { machinesOf, networkOf } from "../../rehearsal/azure/open";
+import { machinesOf, networkOf } from "../../rehearsal/arm/open";
 import { runningMachine } from "../../rehearsal/machine/machine";
 import { ask } from "../support/ask";
 import { Scratch } from "../support/scratch";

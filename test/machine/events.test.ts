@@ -7,7 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { INSTALLER_BY_NAME } from "../../components/installers";
-import { FOLDERS } from "../../rehearsal/azure/open";
+import { FOLDERS } from "../../rehearsal/arm/open";
 import { runExtension } from "../../rehearsal/machine/guestAgent";
 import { type Fate, Host } from "../support/host";
 import { assertDaemonSettings, daemonState, unrecommendedFiles } from "../support/recommendations";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FOLDERS } from "../../rehearsal/azure/open";
+import { FOLDERS } from "../../rehearsal/arm/open";
 import { filesOf } from "../../rehearsal/files";
 import { Scratch, killRehearsal, runRehearsal } from "../support/scratch";
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StackOutputs } from "../../outputs";
-import { networkOf } from "../../rehearsal/azure/open";
+import { networkOf } from "../../rehearsal/arm/open";
 import { filesOf } from "../../rehearsal/files";
 import { mustRun, plainEnvironment, runCommand } from "../../rehearsal/machine/command";
 import { runningMachine } from "../../rehearsal/machine/machine";

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FOLDERS, networkOf } from "../../rehearsal/azure/open";
+import { FOLDERS, networkOf } from "../../rehearsal/arm/open";
 import { setClock } from "../support/engineHost";
 import { Scratch } from "../support/scratch";
 import { secretsIn } from "../support/secrets";

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
-import { ArmError } from "../../rehearsal/azure/armError";
-import { Behaviour, type Fault } from "../../rehearsal/azure/behaviour";
-import { noMachines } from "../../rehearsal/azure/compute";
-import { SUBSCRIPTION_ID } from "../../rehearsal/azure/resourceTypes";
-import { Store } from "../../rehearsal/azure/store";
-import { Subscription } from "../../rehearsal/azure/subscription";
+import { ArmError } from "../../rehearsal/arm/armError";
+import { Behaviour, type Fault } from "../../rehearsal/arm/behaviour";
+import { noMachines } from "../../rehearsal/arm/compute";
+import { SUBSCRIPTION_ID } from "../../rehearsal/arm/resourceTypes";
+import { Store } from "../../rehearsal/arm/store";
+import { Subscription } from "../../rehearsal/arm/subscription";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
 import { PartialFailure, type Properties, type Resource, UNKNOWN } from "../../rehearsal/providers/server";
 

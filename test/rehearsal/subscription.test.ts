@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArmError } from "../../rehearsal/azure/armError";
-import { Behaviour, type BehaviourSettings } from "../../rehearsal/azure/behaviour";
-import { type Compute, noMachines } from "../../rehearsal/azure/compute";
-import { SUBSCRIPTION_ID, parseId, resourceId, valuesAt, without } from "../../rehearsal/azure/resourceTypes";
-import { type Body, Store, type StoredResource } from "../../rehearsal/azure/store";
-import { Subscription } from "../../rehearsal/azure/subscription";
+import { ArmError } from "../../rehearsal/arm/armError";
+import { Behaviour, type BehaviourSettings } from "../../rehearsal/arm/behaviour";
+import { type Compute, noMachines } from "../../rehearsal/arm/compute";
+import { SUBSCRIPTION_ID, parseId, resourceId, valuesAt, without } from "../../rehearsal/arm/resourceTypes";
+import { type Body, Store, type StoredResource } from "../../rehearsal/arm/store";
+import { Subscription } from "../../rehearsal/arm/subscription";
 
 let directory: string;
 let azure: Subscription;

@@ -13,7 +13,7 @@ import * as automation from "@pulumi/pulumi/automation/server.js";
 import * as sdk from "@pulumi/pulumi/runtime/settings.js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import type program from "../../index";
-import { ENVIRONMENT, openSubscription } from "../../rehearsal/azure/open";
+import { ENVIRONMENT, openSubscription } from "../../rehearsal/arm/open";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
 import { random } from "../../rehearsal/providers/random";
 import { type ResourceProvider, listen } from "../../rehearsal/providers/server";

@@ -4,7 +4,7 @@ import type * as https from "node:https";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tls from "node:tls";
-import { machinesOf } from "../../rehearsal/azure/open";
+import { machinesOf } from "../../rehearsal/arm/open";
 import { STACK_NAME } from "../../rehearsal/files";
 import { type Machine, runningMachine } from "../../rehearsal/machine/machine";
 import type { Changes, Rehearsal } from "../../rehearsal/rehearsal";

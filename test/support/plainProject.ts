@@ -16,9 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { BehaviourSettings } from "../../rehearsal/azure/behaviour";
-import { ENVIRONMENT, FOLDERS } from "../../rehearsal/azure/open";
-import { Store } from "../../rehearsal/azure/store";
+import type { BehaviourSettings } from "../../rehearsal/arm/behaviour";
+import { ENVIRONMENT, FOLDERS } from "../../rehearsal/arm/open";
+import { Store } from "../../rehearsal/arm/store";
 import { KEY_NAME, setClock, startEngineHost } from "./engineHost";
 import type { StateResource } from "./scratch";
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ENVIRONMENT } from "../../rehearsal/azure/open";
+import { ENVIRONMENT } from "../../rehearsal/arm/open";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
