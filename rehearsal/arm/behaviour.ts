@@ -9,13 +9,13 @@ export type FaultKind =
   | "throttled"
   /** 403, whoever asks may not; nothing was done. */
   | "refused"
-  /** 409, another operation is under way; the client doesn't try again. */
+  /** 409, another operation is under way; the client tries again by itself. */
   | "conflict"
   /** 409, the region has no such machines for this subscription. */
   | "size-unavailable"
-  /** 500; nothing was done. */
+  /** 500; nothing was done; the client tries again by itself. */
   | "internal-error"
-  /** Azure did what it was asked, but the answer never arrived. */
+  /** Azure did what it was asked, but the answer never arrived; the client tries again by itself. */
   | "lost-response"
   /** The machine never boots. */
   | "boot-failure"
@@ -33,24 +33,48 @@ export interface Fault {
   retryAfterSeconds?: number;
 }
 
-/** The file that a rehearsal reads at each operation; without it, all goes well and at once. */
+/** The file that the endpoint reads at each call; without it, all goes well and at once. */
 export interface BehaviourSettings {
   /** Seconds by call, such as { "PUT Microsoft.Compute/virtualMachines": 45 }. */
   latencySeconds?: Record<string, number>;
   faults?: Fault[];
 }
 
+/** The answer that never arrives. */
+export class LostResponse extends Error {
+  constructor(call: string) {
+    super(`${call}: connection reset before the response arrived`);
+  }
+}
+
 /** What happens at each call. */
 export class Behaviour {
-  private readonly left: Fault[];
+  private left: Fault[] = [];
+  private read = "";
 
-  constructor(private readonly settings: BehaviourSettings = {}) {
+  constructor(
+    private settings: BehaviourSettings = {},
+    private readonly file?: string,
+  ) {
+    this.use(settings);
+  }
+
+  /** Follows the settings in a JSON file, also when they change. */
+  static fromFile(path: string): Behaviour {
+    return new Behaviour({}, path);
+  }
+
+  private use(settings: BehaviourSettings): void {
+    this.settings = settings;
     this.left = (settings.faults ?? []).map((fault) => ({ ...fault }));
   }
 
-  /** Reads the settings from a JSON file, if it is there. */
-  static fromFile(path: string): Behaviour {
-    return new Behaviour(existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as BehaviourSettings) : {});
+  private follow(): void {
+    if (this.file === undefined) return;
+    const text = existsSync(this.file) ? readFileSync(this.file, "utf8") : "{}";
+    if (text === this.read) return;
+    this.use(JSON.parse(text) as BehaviourSettings);
+    this.read = text;
   }
 
   /** Whether a fault of that kind is due at this call; it is used up by the question. */
@@ -65,9 +89,13 @@ export class Behaviour {
     return this.left.filter(({ times = 1 }) => times > 0);
   }
 
-  /** Takes a call's time, does it, and lets go wrong what is to go wrong. */
-  async during<T>(call: string, action: () => Promise<T>): Promise<T> {
-    await sleep((this.settings.latencySeconds?.[call] ?? 0) * 1000);
+  /**
+   * A call arrives.
+   *
+   * @throws ArmError where it is to be refused.
+   */
+  arrive(call: string): Promise<void> {
+    this.follow();
     const throttled = this.due(call, "throttled");
     if (throttled) {
       const wait = throttled.retryAfterSeconds ?? 1;
@@ -91,8 +119,12 @@ export class Behaviour {
       );
     }
     if (this.due(call, "internal-error")) throw new ArmError(500, "InternalServerError", "An error occurred.");
-    const result = await action();
-    if (this.due(call, "lost-response")) throw new Error(`${call}: connection reset before the response arrived`);
-    return result;
+    return Promise.resolve();
+  }
+
+  /** Does what a call asks for, in the time that it takes. */
+  async carryOut<T>(call: string, action: () => Promise<T>): Promise<T> {
+    await sleep((this.settings.latencySeconds?.[call] ?? 0) * 1000);
+    return action();
   }
 }

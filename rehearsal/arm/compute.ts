@@ -32,6 +32,8 @@ export interface Compute {
   provision(id: string, profile: OsProfile): Promise<void>;
   /** Boots it again; what is on its disk stays. */
   restart(id: string): Promise<void>;
+  /** Switches it off; what is on its disk stays. */
+  stop(id: string): Promise<void>;
   runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult>;
   /** Has the extension's handler disable and uninstall itself; a machine that is off has nobody to ask. */
   removeExtension(id: string, extension: Pick<ExtensionRequest, "publisher" | "type">): Promise<void>;
@@ -45,6 +47,7 @@ export const noMachines: Compute = {
   boot: () => Promise.resolve(),
   provision: () => Promise.resolve(),
   restart: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
   runExtension: () =>
     Promise.resolve({ status: "success", message: "not run: there are no machines in this rehearsal" }),
   removeExtension: () => Promise.resolve(),
@@ -86,6 +89,10 @@ export class RealMachines implements Compute {
 
   async restart(id: string): Promise<void> {
     await this.machine(id).restart();
+  }
+
+  async stop(id: string): Promise<void> {
+    await stopMachine(this.folder(id), { keepDisk: true });
   }
 
   async runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult> {

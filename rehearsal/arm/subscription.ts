@@ -4,7 +4,7 @@ import * as ipaddr from "ipaddr.js";
 import type { OsProfile } from "../machine/guestAgent";
 import type { Subnet } from "../machine/network";
 import { ArmError } from "./armError";
-import type { Behaviour } from "./behaviour";
+import { type Behaviour, LostResponse } from "./behaviour";
 import type { Compute } from "./compute";
 import { packetFilter } from "./packetFilter";
 import { type ResourceType, parseId, textAt, valuesAt, without } from "./resourceTypes";
@@ -24,6 +24,15 @@ const DECIDES_ON_PACKETS = ["Microsoft.Network/networkSecurityGroups", NETWORK_I
 const FIRST_PUBLIC_HOST = 10;
 const FIRST_PRIVATE_HOST = 4;
 
+/** A request that Azure took on. */
+export interface Accepted<T> {
+  /** What came of it; rejected with an ArmError if it failed half-way. */
+  done: Promise<T>;
+}
+
+/** What a VM can be told. */
+export type PowerVerb = "start" | "powerOff" | "deallocate" | "restart";
+
 /** One subscription, in one region's worth of addresses. */
 export class Subscription {
   /** Done when the packet filter is as the last call wanted it. */
@@ -37,7 +46,8 @@ export class Subscription {
   ) {}
 
   async get(id: string): Promise<StoredResource | undefined> {
-    return this.behaviour.during(`GET ${typeOf(id).armType}`, () => Promise.resolve(this.store.get(id)));
+    const accepted = await this.accept(`GET ${typeOf(id).armType}`, () => Promise.resolve(this.store.get(id)));
+    return accepted.done;
   }
 
   /**
@@ -46,35 +56,54 @@ export class Subscription {
    * @throws ArmError with Azure's code if it is refused, or, marked as accepted, if it fails half-way.
    */
   async put(id: string, body: Body): Promise<StoredResource> {
+    return (await this.beginPut(id, body)).done;
+  }
+
+  /**
+   * Takes the request on: the resource is there when this returns, and as it is to be when `done` is.
+   *
+   * @throws ArmError with Azure's code if it is refused.
+   */
+  async beginPut(id: string, body: Body): Promise<Accepted<StoredResource>> {
     const type = typeOf(id);
-    return this.behaviour.during(`PUT ${type.armType}`, async () => {
-      const existing = this.store.get(id);
+    const call = `PUT ${type.armType}`;
+    let existing: StoredResource | undefined;
+    const resource: StoredResource = {
+      id,
+      armType: type.armType,
+      provisioningState: "Creating",
+      body: type.writeOnly.reduce(without, body),
+      computed: {},
+    };
+    const begin = (): void => {
+      existing = this.store.get(id);
       refusePut(this.store, { id, type, body }, existing);
-      const resource: StoredResource = {
-        id,
-        armType: type.armType,
-        provisioningState: "Creating",
-        body: type.writeOnly.reduce(without, body),
-        computed: {},
-      };
       resource.computed = this.computed(resource, existing);
       // A change that is cut off has not happened: until its end, what was there before is what is there.
       const worker = process.pid;
       this.store.set(existing ? { ...existing, provisioningState: "Updating", worker } : { ...resource, worker });
-      try {
-        await this.realize(resource, body, existing);
-        resource.provisioningState = "Succeeded";
-      } catch (error) {
-        resource.provisioningState = "Failed";
-        throw error;
-      } finally {
-        this.store.set(resource);
-      }
-      if (DECIDES_ON_PACKETS.includes(type.armType)) await this.filterPackets();
-      // A machine whose addresses are others now is booted with them; Azure translates them outside of it, without a boot.
-      if (existing && addressesIn(existing) !== addressesIn(resource)) await this.bootMissing();
-      return resource;
-    });
+    };
+    return this.accept(call, () => this.finishPut(resource, body, existing), begin);
+  }
+
+  private async finishPut(
+    resource: StoredResource,
+    body: Body,
+    existing: StoredResource | undefined,
+  ): Promise<StoredResource> {
+    try {
+      await this.realize(resource, body, existing);
+      resource.provisioningState = "Succeeded";
+    } catch (error) {
+      resource.provisioningState = "Failed";
+      throw error;
+    } finally {
+      this.store.set(resource);
+    }
+    if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
+    // A machine whose addresses are others now is booted with them; Azure translates them outside of it, without a boot.
+    if (existing && addressesIn(existing) !== addressesIn(resource)) await this.bootMissing();
+    return resource;
   }
 
   /**
@@ -84,24 +113,69 @@ export class Subscription {
    * @throws ArmError with Azure's code if something uses it, or if an extension can't be disabled.
    */
   async delete(id: string): Promise<void> {
-    await this.behaviour.during(`DELETE ${typeOf(id).armType}`, async () => {
-      const resource = this.store.get(id);
+    await (
+      await this.beginDelete(id)
+    ).done;
+  }
+
+  /** The same; `existed` tells at once whether there is anything to take away. */
+  async beginDelete(id: string): Promise<Accepted<void> & { existed: boolean }> {
+    let resource: StoredResource | undefined;
+    const begin = (): void => {
+      resource = this.store.get(id);
       if (!resource) return;
       refuseDelete(this.store, resource);
       this.store.set({ ...resource, provisioningState: "Deleting", worker: process.pid });
-      const machines = [...this.store.list(id), resource].filter((each) => each.armType === VIRTUAL_MACHINE);
-      await Promise.all(machines.map((machine) => this.compute.remove(machine.id)));
-      if (resource.armType === EXTENSION) await this.removeExtension(resource);
-      for (const child of this.store.list(id)) this.store.remove(child.id);
-      this.store.remove(id);
-      if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
+    };
+    const finish = async (): Promise<void> => {
+      if (resource) await this.finishDelete(resource);
+    };
+    const accepted = await this.accept(`DELETE ${typeOf(id).armType}`, finish, begin);
+    return { ...accepted, existed: resource !== undefined };
+  }
+
+  private async finishDelete(resource: StoredResource): Promise<void> {
+    const within = this.store.list(resource.id);
+    const machines = [...within, resource].filter((each) => each.armType === VIRTUAL_MACHINE);
+    await Promise.all(machines.map((machine) => this.compute.remove(machine.id)));
+    if (resource.armType === EXTENSION) await this.removeExtension(resource);
+    for (const child of this.store.list(resource.id)) this.store.remove(child.id);
+    this.store.remove(resource.id);
+    if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
+  }
+
+  /** Lets a call arrive, and begins what it asks for; a call whose answer is lost is carried out all the same. */
+  private async accept<T>(call: string, work: () => Promise<T>, begin?: () => void): Promise<Accepted<T>> {
+    await this.behaviour.arrive(call);
+    begin?.();
+    const done = this.behaviour.carryOut(call, work);
+    // Whoever only wants to know that it was accepted doesn't wait for its end.
+    done.catch(() => undefined);
+    if (this.behaviour.due(call, "lost-response")) {
+      await done;
+      throw new LostResponse(call);
+    }
+    return { done };
+  }
+
+  /** Starts, stops or restarts a VM; one that is off keeps its disk and its addresses. */
+  async power(id: string, verb: PowerVerb): Promise<Accepted<void>> {
+    return this.accept(`POST ${VIRTUAL_MACHINE}/${verb}`, async () => {
+      const vm = this.store.get(id);
+      if (!vm) return;
+      const powerState = verb === "deallocate" ? "deallocated" : verb === "powerOff" ? "stopped" : "running";
+      if (verb === "restart") await this.compute.restart(id);
+      if (powerState !== "running") await this.compute.stop(id);
+      const changed = { ...vm, computed: { ...vm.computed, powerState } };
+      this.store.set(changed);
+      if (verb === "start") await this.bootMachine(changed);
     });
   }
 
   /** Boots the machines that should run and don't, as after this computer was switched off. */
   async bootMissing(): Promise<void> {
     for (const machine of this.store.list()) {
-      if (machine.armType === VIRTUAL_MACHINE && machine.provisioningState === "Succeeded")
+      if (machine.armType === VIRTUAL_MACHINE && machine.provisioningState === "Succeeded" && isRunning(machine))
         await this.bootMachine(machine);
     }
   }
@@ -141,7 +215,11 @@ export class Subscription {
         };
       case VIRTUAL_MACHINE: {
         const digest = createHash("sha256").update(id).digest("hex");
-        return { vmId: digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5") };
+        const vmId = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
+        return {
+          vmId,
+          ...(existing?.computed.powerState !== undefined && { powerState: existing.computed.powerState }),
+        };
       }
       default:
         return {};
@@ -276,6 +354,11 @@ export class Subscription {
       .flatMap((each) => valuesAt(each.computed, "ipConfigurations.*.privateIPAddress"));
     return freeAddress(String(prefix), FIRST_PRIVATE_HOST, taken);
   }
+}
+
+/** A VM runs unless it was told to stop. */
+export function isRunning({ computed }: StoredResource): boolean {
+  return (computed.powerState ?? "running") === "running";
 }
 
 function partsOfExtension({ id }: StoredResource): { machine: string; name: string } {

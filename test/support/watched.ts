@@ -31,15 +31,19 @@ export class WatchedBehaviour extends Behaviour {
     return this.behaviour.due(...what);
   }
 
-  override async during<T>(call: string, action: () => Promise<T>): Promise<T> {
+  override async arrive(call: string): Promise<void> {
     this.reach(`before ${call}`);
     if (this.awaited.delete(call)) {
       if (this.awaited.size === 0) this.resolveAllBegun();
       await Promise.race([this.allBegun, sleep(MOST_SECONDS_APART * 1000, undefined, { ref: false })]);
       if (this.awaited.size > 0) throw new Error(`not made at the same time: ${[...this.awaited].join(", ")}`);
     }
+    await this.behaviour.arrive(call);
+  }
+
+  override async carryOut<T>(call: string, action: () => Promise<T>): Promise<T> {
     const start = performance.now();
-    const result = await this.behaviour.during(call, action);
+    const result = await this.behaviour.carryOut(call, action);
     this.seconds[call] = (performance.now() - start) / 1000;
     this.reach(`after ${call}`);
     return result;
