@@ -10,6 +10,8 @@ export class ArmError extends Error {
     readonly accepted = false,
     /** How long Azure asks to wait before another try (the header Retry-After), in seconds. */
     readonly retryAfterSeconds?: number,
+    /** What of the request Azure names as the culprit, such as a property. */
+    readonly target?: string,
   ) {
     super(`Status=${status} Code="${code}" Message="${detail}"`);
   }

@@ -1,0 +1,379 @@
+/**
+ * How a resource looks in an answer: what was asked, and what Azure fills in by itself.
+ *
+ * The form is the flattened one of Microsoft's JavaScript clients: `properties` is hoisted, and the type of an extension's
+ * handler is `typePropertiesType`, as `type` is the resource's. Sources stand by each type; "recording" is azure-native's
+ * `testdata/recorded/TestProviderUpgrade/upgrade-networked-vm/2.76.0/stack.json`, "examples" are those of
+ * azure-rest-api-specs, network 2024-05-01 and compute 2024-11-01.
+ */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { diskAnswer, diskId } from "./disks";
+import { exactVersion, takesPremiumDisks } from "./images";
+import { textAt, valuesAt } from "./resourceTypes";
+import { first, sameName } from "./rules";
+import type { Body, Store, StoredResource } from "./store";
+
+const NETWORK = "Microsoft.Network";
+const VIRTUAL_NETWORK = `${NETWORK}/virtualNetworks`;
+const SECURITY_GROUP = `${NETWORK}/networkSecurityGroups`;
+const PUBLIC_IP = `${NETWORK}/publicIPAddresses`;
+const NETWORK_INTERFACE = `${NETWORK}/networkInterfaces`;
+const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
+const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
+
+/** What the control plane keeps of a resource and no answer shows, or not under that name. */
+const HIDDEN = ["etag", "osDiskName", "powerState", "failedAt"];
+
+/**
+ * What Azure makes of a resource once, when it is created; it stays over changes, save for the etag.
+ *
+ * - `etag`: of network resources a GUID, of a VM a number; `nextEtag` gives the one after a change.
+ * - `resourceGuid`: of network resources; a MAC address and a DNS suffix are derived from it.
+ * - `vmId`, `timeCreated`, `osDiskName`, `powerState`: of a VM. `powerState` is "running", "stopped" or "deallocated".
+ */
+export function computedAtCreation({ id, armType, body }: StoredResource): Body {
+  if (armType.startsWith(NETWORK)) return { etag: randomUUID(), resourceGuid: randomUUID() };
+  if (armType !== VIRTUAL_MACHINE) return {};
+  return {
+    etag: "1",
+    vmId: randomUUID(),
+    timeCreated: azureTime(new Date()),
+    osDiskName:
+      textAt(body, "storageProfile.osDisk.name") ?? `${nameOf(id)}_OsDisk_1_${randomBytes(16).toString("hex")}`,
+    powerState: "running",
+  };
+}
+
+/** The etag of a resource that has just changed: the examples' VMs count, network resources have a new GUID (recording). */
+export function nextEtag({ armType, computed }: StoredResource): Body {
+  if (armType.startsWith(NETWORK)) return { etag: randomUUID() };
+  return armType === VIRTUAL_MACHINE ? { etag: String(Number(computed.etag ?? 0) + 1) } : {};
+}
+
+/**
+ * The IDs of the other resources that Azure changes when this one is put or deleted, as they get or lose a way back to it:
+ * an interface's network (its subnet lists who is in it), security group and address; a VM's interfaces.
+ */
+export function touchedBy({ armType, body }: StoredResource, store: Store): string[] {
+  const paths: Record<string, string[]> = {
+    [NETWORK_INTERFACE]: [
+      "ipConfigurations.*.subnet.id",
+      "networkSecurityGroup.id",
+      "ipConfigurations.*.publicIPAddress.id",
+    ],
+    [VIRTUAL_MACHINE]: ["networkProfile.networkInterfaces.*.id"],
+  };
+  const found = (paths[armType] ?? [])
+    .flatMap((path) => valuesAt(body, path))
+    .map((id) => store.get(String(id).replace(/\/subnets\/[^/]+$/i, ""))?.id)
+    .filter((id) => id !== undefined);
+  return [...new Set(found)];
+}
+
+/** The whole resource as a GET answers it. */
+export function answered(resource: StoredResource, store: Store): Body {
+  const { id, armType, body, computed } = resource;
+  const provisioningState = stateOf(resource);
+  const shown = Object.fromEntries(Object.entries(computed).filter(([key]) => !HIDDEN.includes(key)));
+  return merged(
+    DEFAULTS[armType]?.(resource, store),
+    body,
+    shown,
+    {
+      id,
+      name: nameOf(id),
+      type: armType,
+      ...(typeof body.location === "string" && { location: normalized(body.location) }),
+    },
+    armType === "Microsoft.Resources/resourceGroups" ? { properties: { provisioningState } } : { provisioningState },
+    computed.etag !== undefined && { etag: etagOf(resource) },
+    FIXED[armType]?.(resource, store),
+  );
+}
+
+type Part = (resource: StoredResource, store: Store) => Body;
+
+/** What stands where nothing was asked. */
+const DEFAULTS: Record<string, Part> = {
+  // Recording; privateEndpointVNetPolicies from answers of 2024 on.
+  [VIRTUAL_NETWORK]: () => ({
+    enableDdosProtection: false,
+    privateEndpointVNetPolicies: "Disabled",
+    subnets: [],
+    virtualNetworkPeerings: [],
+  }),
+  // Examples, NetworkSecurityGroupCreateWithRule.
+  [SECURITY_GROUP]: () => ({ securityRules: [] }),
+  // Recording; ddosSettings is in the answers for Standard addresses.
+  [PUBLIC_IP]: ({ body }) => ({
+    idleTimeoutInMinutes: 4,
+    ipTags: [],
+    publicIPAddressVersion: "IPv4",
+    publicIPAllocationMethod: "Dynamic",
+    sku: { name: "Basic", tier: "Regional" },
+    ...(/^standard$/i.test(String(first(body, "sku.name"))) && {
+      ddosSettings: { protectionMode: "VirtualNetworkInherited" },
+    }),
+  }),
+  // Recording. The DNS zone is the network's.
+  [NETWORK_INTERFACE]: ({ body }, store) => ({
+    auxiliaryMode: "None",
+    auxiliarySku: "None",
+    disableTcpStateTracking: false,
+    dnsSettings: { appliedDnsServers: [], dnsServers: [], internalDomainNameSuffix: dnsSuffix(body, store) },
+    enableAcceleratedNetworking: false,
+    enableIPForwarding: false,
+    hostedWorkloads: [],
+    nicType: "Standard",
+    tapConfigurations: [],
+    vnetEncryptionSupported: false,
+  }),
+  // Recording; diskControllerType and Premium_LRS from answers for sizes of today.
+  [VIRTUAL_MACHINE]: ({ body }) => {
+    const size = String(first(body, "hardwareProfile.vmSize"));
+    return {
+      osProfile: {
+        allowExtensionOperations: true,
+        requireGuestProvisionSignal: true,
+        secrets: [],
+        linuxConfiguration: {
+          disablePasswordAuthentication: false,
+          provisionVMAgent: true,
+          patchSettings: { assessmentMode: "ImageDefault", patchMode: "ImageDefault" },
+        },
+      },
+      storageProfile: {
+        dataDisks: [],
+        ...(/^Standard_[^A]/i.test(size) && { diskControllerType: /_v([6-9]|\d\d)$/i.test(size) ? "NVMe" : "SCSI" }),
+        osDisk: {
+          caching: "ReadWrite",
+          createOption: "FromImage",
+          deleteOption: "Detach",
+          diskSizeGB: 30,
+          osType: "Linux",
+          managedDisk: { storageAccountType: takesPremiumDisks(size) ? "Premium_LRS" : "Standard_LRS" },
+        },
+      },
+    };
+  },
+};
+
+/** What stands there whatever was asked. */
+const FIXED: Record<string, Part> = {
+  // Recording (a subnet by itself); the list of those in it from azure-rest-api-specs' VirtualNetworkListSubnet.
+  [VIRTUAL_NETWORK]: (resource, store) => ({
+    subnets: parts(resource, "subnets", (subnet) => {
+      const subnetId = `${resource.id}/subnets/${String(subnet.name)}`;
+      const users = interfacesWith(store, "subnet.id", subnetId);
+      return {
+        delegations: [],
+        privateEndpointNetworkPolicies: "Disabled",
+        privateLinkServiceNetworkPolicies: "Enabled",
+        ...subnet,
+        ...(users.length > 0 && { ipConfigurations: users.map(({ configurationId }) => ({ id: configurationId })) }),
+      };
+    }),
+  }),
+  // Examples; etag, type and the empty lists from azure-powershell issues 8365 and 8371.
+  [SECURITY_GROUP]: (resource, store) => {
+    const users = store
+      .list()
+      .filter(
+        (each) =>
+          each.armType === NETWORK_INTERFACE &&
+          sameName(String(first(each.body, "networkSecurityGroup.id")), resource.id),
+      );
+    return {
+      securityRules: parts(resource, "securityRules", withLists),
+      defaultSecurityRules: parts(resource, "defaultSecurityRules", withLists, DEFAULT_RULES),
+      ...(users.length > 0 && { networkInterfaces: users.map(({ id }) => ({ id })) }),
+    };
+  },
+  // Recording: "basic" came back as "Basic". The way back from examples, PublicIpAddressGet.
+  [PUBLIC_IP]: ({ id, body }, store) => {
+    const [user] = interfacesWith(store, "publicIPAddress.id", id);
+    const sku = textAt(body, "sku.name");
+    return {
+      ...(sku !== undefined && { sku: { name: capitalized(sku) } }),
+      ...(user && { ipConfiguration: { id: user.configurationId } }),
+    };
+  },
+  // Recording; what an interface has only with a VM from examples, NetworkInterfaceGet.
+  [NETWORK_INTERFACE]: (resource, store) => {
+    const machine = machineOf(store, resource.id);
+    return {
+      ipConfigurations: parts(resource, "ipConfigurations", (configuration, index) => ({
+        primary: index === 0,
+        privateIPAddressVersion: "IPv4",
+        privateIPAllocationMethod: "Dynamic",
+        ...configuration,
+      })),
+      ...(machine && { macAddress: macAddress(resource), primary: true, virtualMachine: { id: machine.id } }),
+    };
+  },
+  // Recording; `resources` from examples, VirtualMachine_Get. No type of storage while it doesn't run: azure-powershell issue 13213.
+  [VIRTUAL_MACHINE]: (resource, store) => {
+    const { id, body, computed } = resource;
+    const name = String(computed.osDiskName);
+    const extensions = store.list(id).filter((each) => each.armType === EXTENSION);
+    const reference = first(body, "storageProfile.imageReference") as Body | undefined;
+    const off = computed.powerState !== undefined && computed.powerState !== "running";
+    return {
+      osProfile: { adminPassword: undefined, customData: undefined },
+      storageProfile: {
+        ...(reference && { imageReference: { exactVersion: exactVersion(reference) } }),
+        osDisk: {
+          name,
+          managedDisk: { id: diskId(id, name), ...(off && { storageAccountType: undefined }) },
+        },
+      },
+      ...(extensions.length > 0 && { resources: extensions.map((each) => answered(each, store)) }),
+    };
+  },
+  // Examples, VirtualMachineExtension_Get.
+  [EXTENSION]: ({ body }) => ({
+    typePropertiesType: body.typePropertiesType ?? body.type,
+    protectedSettings: undefined,
+  }),
+  "Microsoft.Compute/disks": diskAnswer,
+};
+
+/** The parts of a resource that have an ID of their own: its etag and state are theirs. */
+function parts(
+  resource: StoredResource,
+  list: string,
+  fill: (part: Body, index: number) => Body,
+  from = valuesAt(merged(resource.body, resource.computed), `${list}.*`) as Body[],
+): Body[] {
+  return from.map((part, index) => ({
+    ...merged(fill(part, index)),
+    id: `${resource.id}/${list}/${String(part.name)}`,
+    type: `${resource.armType}/${list}`,
+    etag: etagOf(resource),
+    provisioningState: stateOf(resource),
+  }));
+}
+
+function withLists(rule: Body): Body {
+  return {
+    sourcePortRanges: [],
+    destinationPortRanges: [],
+    sourceAddressPrefixes: [],
+    destinationAddressPrefixes: [],
+    ...rule,
+  };
+}
+
+/** Examples, NetworkSecurityGroupGet. */
+const DEFAULT_RULES: Body[] = (
+  [
+    ["AllowVnetInBound", 65000, "VirtualNetwork", "VirtualNetwork", "Allow inbound traffic from all VMs in VNET"],
+    [
+      "AllowAzureLoadBalancerInBound",
+      65001,
+      "AzureLoadBalancer",
+      "*",
+      "Allow inbound traffic from azure load balancer",
+    ],
+    ["DenyAllInBound", 65500, "*", "*", "Deny all inbound traffic"],
+    [
+      "AllowVnetOutBound",
+      65000,
+      "VirtualNetwork",
+      "VirtualNetwork",
+      "Allow outbound traffic from all VMs to all VMs in VNET",
+    ],
+    ["AllowInternetOutBound", 65001, "*", "Internet", "Allow outbound traffic from all VMs to Internet"],
+    ["DenyAllOutBound", 65500, "*", "*", "Deny all outbound traffic"],
+  ] as const
+).map(([name, priority, sourceAddressPrefix, destinationAddressPrefix, description]) => ({
+  name,
+  description,
+  protocol: "*",
+  sourcePortRange: "*",
+  destinationPortRange: "*",
+  sourceAddressPrefix,
+  destinationAddressPrefix,
+  access: name.startsWith("Allow") ? "Allow" : "Deny",
+  priority,
+  direction: name.endsWith("InBound") ? "Inbound" : "Outbound",
+}));
+
+/** The configurations of interfaces that refer to an ID. */
+function interfacesWith(store: Store, path: string, id: string): { configurationId: string }[] {
+  return store.list().flatMap((each) => {
+    if (each.armType !== NETWORK_INTERFACE) return [];
+    const configurations = valuesAt(each.body, "ipConfigurations.*") as Body[];
+    return configurations
+      .filter((configuration) => sameName(String(first(configuration, path)), id))
+      .map(({ name }) => ({ configurationId: `${each.id}/ipConfigurations/${String(name)}` }));
+  });
+}
+
+function machineOf(store: Store, interfaceId: string): StoredResource | undefined {
+  return store
+    .list()
+    .find(
+      (each) =>
+        each.armType === VIRTUAL_MACHINE &&
+        valuesAt(each.body, "networkProfile.networkInterfaces.*.id").some((id) => sameName(String(id), interfaceId)),
+    );
+}
+
+/** "W/"guid"" of network resources (recording), a number in quotes of a VM (examples, VirtualMachine_Get). */
+function etagOf({ armType, computed }: StoredResource): string {
+  return `${armType.startsWith(NETWORK) ? "W/" : ""}"${String(computed.etag)}"`;
+}
+
+/** A network resource that is being created is "Updating" (azure-powershell issue 8365). */
+function stateOf({ armType, provisioningState }: StoredResource): string {
+  return armType.startsWith(NETWORK) && provisioningState === "Creating" ? "Updating" : provisioningState;
+}
+
+/** By the form of the recording's; a network's interfaces have the same. */
+function dnsSuffix(body: Body, store: Store): string {
+  const network = String(first(body, "ipConfigurations.*.subnet.id")).replace(/\/subnets\/[^/]+$/i, "");
+  const digest = createHash("sha256")
+    .update(String(store.get(network)?.computed.resourceGuid))
+    .digest("hex");
+  return `${BigInt(`0x${digest}`).toString(36).slice(0, 26)}.xx.internal.cloudapp.net`;
+}
+
+/** Of Microsoft's own range (examples, NetworkInterfaceGet). */
+function macAddress({ computed }: StoredResource): string {
+  const digits = String(computed.resourceGuid).toUpperCase();
+  return ["00-0D-3A", digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)].join("-");
+}
+
+/** Deeply; a list, and what isn't an object, is the last one's. What is undefined or null is taken out. */
+function merged(...bodies: (Body | false | undefined)[]): Body {
+  const result = new Map<string, unknown>();
+  for (const [key, value] of bodies.flatMap((body) => Object.entries(body || {}))) {
+    const before = result.get(key);
+    if (value === undefined || value === null) result.delete(key);
+    else result.set(key, isBody(value) ? merged(isBody(before) && before, value) : value);
+  }
+  return Object.fromEntries(result);
+}
+
+function isBody(value: unknown): value is Body {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** "West Europe" is "westeurope". */
+function normalized(location: string): string {
+  return location.toLowerCase().replaceAll(" ", "");
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
+}
+
+function nameOf(id: string): string {
+  return id.split("/").at(-1) ?? "";
+}
+
+/** "2024-12-09T15:22:33.9499709+00:00" in the recording. */
+function azureTime(date: Date): string {
+  return date.toISOString().replace("Z", "0000+00:00");
+}
