@@ -18,10 +18,10 @@ export interface Call {
 class NotedBehaviour extends Behaviour {
   readonly calls: Call[] = [];
 
-  override async during<T>(call: string, action: () => Promise<T>): Promise<T> {
+  override async carryOut<T>(call: string, action: () => Promise<T>): Promise<T> {
     const begun = performance.now();
     try {
-      return await super.during(call, action);
+      return await super.carryOut(call, action);
     } finally {
       this.calls.push({ call, begun, ended: performance.now() });
     }

@@ -1,4 +1,5 @@
 /** What the endpoint says of the subscription as a whole: tenants, subscriptions, locations, resource providers. */
+import { computeCatalogue } from "./images";
 import { RESOURCE_TYPES, SUBSCRIPTION_ID } from "./resourceTypes";
 import type { Answer, Request } from "./server";
 import type { Sources } from "./resources";
@@ -38,6 +39,9 @@ export function catalogue({ method, path }: Request, { access }: Sources): Answe
   ];
   const found = answers.find(([pattern]) => pattern.test(path));
   if (found) return { status: 200, body: found[1]() };
+  const compute = /^\/subscriptions\/[^/]+\/providers\/Microsoft\.Compute\/(.+)$/i.exec(path)?.[1];
+  const listed = compute === undefined ? undefined : computeCatalogue(compute);
+  if (listed !== undefined) return { status: 200, body: listed };
   const namespace = /^\/subscriptions\/[^/]+\/providers\/([^/]+)$/i.exec(path)?.[1];
   const known = namespaces().find((each) => each.toLowerCase() === namespace?.toLowerCase());
   return known === undefined ? undefined : { status: 200, body: provider(known) };

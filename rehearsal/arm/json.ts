@@ -32,28 +32,28 @@ function flatten(value: unknown): unknown {
   return Object.fromEntries(Object.entries(own).map(([key, each]) => [key, OPAQUE.has(key) ? each : flatten(each)]));
 }
 
-/** Azure's JSON of a resource, from its flattened form; `named` are its ID, name and type, which an extension's own `type` would hide. */
-export function unflattened(body: Body, named: { id: string; name: string; type: string }): Body {
-  const copy = structuredClone(body);
+/** Azure's JSON of a resource that is in the flattened form. */
+export function unflattened(flat: Body): Body {
+  const copy = structuredClone(flat);
   for (const path of NESTED) {
     for (const part of valuesAt(copy, path)) {
       if (isObject(part)) replace(part, nest(part));
     }
   }
-  const { id: _id, name: _name, ...rest } = copy;
-  // An extension's own type is one of its properties.
-  const { type: ownType, ...others } = rest;
-  const json = nest(others) as Body & { properties: Body };
-  if (ownType !== undefined && ownType !== named.type) json.properties.type = ownType;
-  return { ...named, ...json };
+  if (Array.isArray(copy.resources)) copy.resources = (copy.resources as Body[]).map(unflattened);
+  return nest(copy);
 }
 
-function nest(flat: Body): Body {
+function nest({ properties, typePropertiesType, ...flat }: Body): Body {
   const entries = Object.entries(flat);
-  const inside = entries.filter(([key]) => !TOP_LEVEL.has(key));
   return {
     ...Object.fromEntries(entries.filter(([key]) => TOP_LEVEL.has(key))),
-    properties: Object.fromEntries(inside),
+    properties: {
+      ...(properties as Body | undefined),
+      ...Object.fromEntries(entries.filter(([key]) => !TOP_LEVEL.has(key))),
+      // Of an extension, whose type as a resource stands above.
+      ...(typePropertiesType !== undefined && { type: typePropertiesType }),
+    },
   };
 }
 

@@ -18,6 +18,7 @@ export const ENVIRONMENT = {
 /** What the loopback Azure's folders are, in a rehearsal's folder. */
 export const FOLDERS = {
   azure: "azure",
+  access: "access",
   machines: "machines",
   network: "network.json",
   behaviour: "behaviour.json",

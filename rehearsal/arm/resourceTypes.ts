@@ -86,6 +86,18 @@ export const RESOURCE_TYPES: Record<string, ResourceType> = {
     computed: ["ipConfigurations"],
     references: ["networkSecurityGroup.id", "ipConfigurations.*.subnet.id", "ipConfigurations.*.publicIPAddress.id"],
   },
+  "azure-native:compute:Disk": {
+    armType: "Microsoft.Compute/disks",
+    nameProperties: ["resourceGroupName", "diskName"],
+    hasLocation: true,
+    hasTags: true,
+    required: [],
+    replacing: [],
+    immutable: ["creationData"],
+    writeOnly: [],
+    computed: [],
+    references: [],
+  },
   "azure-native:compute:VirtualMachine": {
     armType: "Microsoft.Compute/virtualMachines",
     nameProperties: ["resourceGroupName", "vmName"],

@@ -1,5 +1,6 @@
 /** What the endpoint answers to requests for resources: reading, putting, patching, deleting, and what a VM is told to do. */
 import type { Access } from "./access";
+import { answered } from "./answer";
 import { ArmError } from "./armError";
 import { flattened, unflattened } from "./json";
 import { Operations, POLL_HEADERS } from "./operations";
@@ -124,16 +125,10 @@ function instanceView({ computed, provisioningState, body }: StoredResource): Bo
 }
 
 /** Azure's JSON of a resource. */
-export function wireForm(resource: StoredResource, _store: Store, expand?: string | null): Body {
-  const { id, armType, body, computed, provisioningState } = resource;
-  const { powerState: _power, ...shown } = computed;
-  const flat = {
-    ...body,
-    ...shown,
-    provisioningState,
-    ...(expand?.toLowerCase() === "instanceview" && { instanceView: instanceView(resource) }),
-  };
-  return unflattened(flat, { id, name: id.split("/").at(-1) ?? "", type: armType });
+export function wireForm(resource: StoredResource, store: Store, expand?: string | null): Body {
+  const wire = unflattened(answered(resource, store));
+  if (expand?.toLowerCase() !== "instanceview") return wire;
+  return { ...wire, properties: { ...(wire.properties as Body), instanceView: instanceView(resource) } };
 }
 
 /** The resources that a path which names none of them lists; undefined if it names one. */

@@ -1,11 +1,13 @@
 /** The loopback subscription: takes, changes and gives up resources as Azure Resource Manager does. */
-import { createHash } from "node:crypto";
 import * as ipaddr from "ipaddr.js";
 import type { OsProfile } from "../machine/guestAgent";
 import type { Subnet } from "../machine/network";
+import { computedAtCreation, nextEtag, touchedBy } from "./answer";
 import { ArmError } from "./armError";
 import { type Behaviour, LostResponse } from "./behaviour";
 import type { Compute } from "./compute";
+import { putDisk, refuseDisk, refuseDiskDeletion, releaseDisk } from "./disks";
+import { refuseImageAndSize } from "./images";
 import { packetFilter } from "./packetFilter";
 import { type ResourceType, parseId, textAt, valuesAt, without } from "./resourceTypes";
 import { first, refuseDelete, refusePut, sameName } from "./rules";
@@ -13,6 +15,7 @@ import type { Body, Store, StoredResource } from "./store";
 
 const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
 const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
+const DISK = "Microsoft.Compute/disks";
 const PUBLIC_IP = "Microsoft.Network/publicIPAddresses";
 const NETWORK_INTERFACE = "Microsoft.Network/networkInterfaces";
 const VIRTUAL_NETWORK = "Microsoft.Network/virtualNetworks";
@@ -78,7 +81,11 @@ export class Subscription {
     const begin = (): void => {
       existing = this.store.get(id);
       refusePut(this.store, { id, type, body }, existing);
-      resource.computed = this.computed(resource, existing);
+      if (type.armType === VIRTUAL_MACHINE) refuseImageAndSize(body);
+      const kept = existing
+        ? { ...existing.computed, ...nextEtag(existing) }
+        : computedAtCreation(resource);
+      resource.computed = { ...kept, ...this.computed(resource, existing) };
       // A change that is cut off has not happened: until its end, what was there before is what is there.
       const worker = process.pid;
       this.store.set(existing ? { ...existing, provisioningState: "Updating", worker } : { ...resource, worker });
@@ -99,6 +106,8 @@ export class Subscription {
       throw error;
     } finally {
       this.store.set(resource);
+      this.touch(touchedBy(resource, this.store));
+      if (existing) this.touch(touchedBy(existing, this.store));
     }
     if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
     // A machine whose addresses are others now is booted with them; Azure translates them outside of it, without a boot.
@@ -125,6 +134,7 @@ export class Subscription {
       resource = this.store.get(id);
       if (!resource) return;
       refuseDelete(this.store, resource);
+      if (resource.armType === DISK) refuseDiskDeletion(resource);
       this.store.set({ ...resource, provisioningState: "Deleting", worker: process.pid });
     };
     const finish = async (): Promise<void> => {
@@ -138,10 +148,20 @@ export class Subscription {
     const within = this.store.list(resource.id);
     const machines = [...within, resource].filter((each) => each.armType === VIRTUAL_MACHINE);
     await Promise.all(machines.map((machine) => this.compute.remove(machine.id)));
+    const touched = touchedBy(resource, this.store);
     if (resource.armType === EXTENSION) await this.removeExtension(resource);
     for (const child of this.store.list(resource.id)) this.store.remove(child.id);
     this.store.remove(resource.id);
+    if (resource.armType === VIRTUAL_MACHINE) releaseDisk(this.store, resource);
+    this.touch(touched);
     if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
+  }
+
+  /** Azure changed these by itself, and so their etags. */
+  private touch(ids: string[]): void {
+    for (const each of ids.map((id) => this.store.get(id))) {
+      if (each) this.store.set({ ...each, computed: { ...each.computed, ...nextEtag(each) } });
+    }
   }
 
   /** Lets a call arrive, and begins what it asks for; a call whose answer is lost is carried out all the same. */
@@ -213,14 +233,6 @@ export class Subscription {
               this.freePrivateAddress(String(first(configuration, "subnet.id"))),
           })),
         };
-      case VIRTUAL_MACHINE: {
-        const digest = createHash("sha256").update(id).digest("hex");
-        const vmId = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
-        return {
-          vmId,
-          ...(existing?.computed.powerState !== undefined && { powerState: existing.computed.powerState }),
-        };
-      }
       default:
         return {};
     }
@@ -247,6 +259,8 @@ export class Subscription {
         true,
       );
     }
+    refuseDisk(this.store, resource);
+    putDisk(this.store, resource);
     try {
       await this.bootMachine(resource);
       await this.compute.provision(resource.id, osProfile(body));
