@@ -22,7 +22,7 @@ const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
 const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
 
 /** What the control plane keeps of a resource and no answer shows, or not under that name. */
-const HIDDEN = ["etag", "osDiskName", "powerState", "failedAt"];
+const HIDDEN = ["etag", "osDiskName", "powerState", "digests", "reservedFor", "reservedUntil"];
 
 /**
  * What Azure makes of a resource once, when it is created; it stays over changes, save for the etag.
