@@ -339,7 +339,7 @@ suite("answers", () => {
     const { osProfile: os, storageProfile } = answer(VM) as Record<string, Body>;
     assert.deepEqual(os, vm().osProfile);
     assert.equal(storageProfile?.diskControllerType, "SCSI");
-    assert.deepEqual((storageProfile?.osDisk as Body).managedDisk, { id: DISK, storageAccountType: "Premium_LRS" });
+    assert.deepEqual((storageProfile.osDisk as Body).managedDisk, { id: DISK, storageAccountType: "Premium_LRS" });
   });
 
   test("an extension: the type of its handler beside that of the resource, never its protected settings", () => {
