@@ -8,6 +8,7 @@ import { type Behaviour, LostResponse } from "./behaviour";
 import type { Compute } from "./compute";
 import { putDisk, refuseDisk, refuseDiskDeletion, releaseDisk } from "./disks";
 import { refuseImageAndSize } from "./images";
+import { refuseBusy, refuseMachineChange, refuseReserved, refuseStopped, reservation, secretDigests } from "./manners";
 import { packetFilter } from "./packetFilter";
 import { type ResourceType, parseId, textAt, valuesAt, without } from "./resourceTypes";
 import { first, refuseDelete, refusePut, sameName } from "./rules";
@@ -80,12 +81,12 @@ export class Subscription {
     };
     const begin = (): void => {
       existing = this.store.get(id);
+      if (existing) refuseWorking(existing);
       refusePut(this.store, { id, type, body }, existing);
-      if (type.armType === VIRTUAL_MACHINE) refuseImageAndSize(body);
-      const kept = existing
-        ? { ...existing.computed, ...nextEtag(existing) }
-        : computedAtCreation(resource);
-      resource.computed = { ...kept, ...this.computed(resource, existing) };
+      refuseStopped(this.store, resource);
+      if (type.armType === VIRTUAL_MACHINE) this.refuseMachine(id, body, existing);
+      const kept = existing ? { ...existing.computed, ...nextEtag(existing) } : computedAtCreation(resource);
+      resource.computed = { ...kept, ...this.computed(resource, body, existing) };
       // A change that is cut off has not happened: until its end, what was there before is what is there.
       const worker = process.pid;
       this.store.set(existing ? { ...existing, provisioningState: "Updating", worker } : { ...resource, worker });
@@ -103,6 +104,7 @@ export class Subscription {
       resource.provisioningState = "Succeeded";
     } catch (error) {
       resource.provisioningState = "Failed";
+      if (resource.armType === VIRTUAL_MACHINE) this.reserveInterfaces(resource);
       throw error;
     } finally {
       this.store.set(resource);
@@ -133,7 +135,10 @@ export class Subscription {
     const begin = (): void => {
       resource = this.store.get(id);
       if (!resource) return;
+      refuseWorking(resource);
       refuseDelete(this.store, resource);
+      refuseStopped(this.store, resource);
+      refuseReserved(resource, new Date());
       if (resource.armType === DISK) refuseDiskDeletion(resource);
       this.store.set({ ...resource, provisioningState: "Deleting", worker: process.pid });
     };
@@ -155,6 +160,25 @@ export class Subscription {
     if (resource.armType === VIRTUAL_MACHINE) releaseDisk(this.store, resource);
     this.touch(touched);
     if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.filterPackets();
+  }
+
+  /** What Azure refuses of a VM beside the rules of its type. */
+  private refuseMachine(id: string, body: Body, existing: StoredResource | undefined): void {
+    refuseImageAndSize(body);
+    if (existing?.provisioningState === "Succeeded") refuseMachineChange(existing, body, this.store);
+    for (const nic of this.interfacesOf(body)) refuseReserved(nic, new Date(), id);
+  }
+
+  private interfacesOf(body: Body): StoredResource[] {
+    return valuesAt(body, "networkProfile.networkInterfaces.*.id")
+      .map((id) => this.store.get(String(id)))
+      .filter((nic) => nic !== undefined);
+  }
+
+  private reserveInterfaces({ id, body }: StoredResource): void {
+    for (const nic of this.interfacesOf(body)) {
+      this.store.set({ ...nic, computed: { ...nic.computed, ...reservation(id, new Date()) } });
+    }
   }
 
   /** Azure changed these by itself, and so their etags. */
@@ -201,7 +225,7 @@ export class Subscription {
   }
 
   /** What Azure makes of a resource: what it had before stays, as an address does. */
-  private computed(resource: StoredResource, existing: StoredResource | undefined): Body {
+  private computed(resource: StoredResource, full: Body, existing: StoredResource | undefined): Body {
     const { id, body } = resource;
     switch (resource.armType) {
       case PUBLIC_IP: {
@@ -233,6 +257,8 @@ export class Subscription {
               this.freePrivateAddress(String(first(configuration, "subnet.id"))),
           })),
         };
+      case VIRTUAL_MACHINE:
+        return existing?.provisioningState === "Succeeded" ? {} : secretDigests(id, full);
       default:
         return {};
     }
@@ -367,6 +393,22 @@ export class Subscription {
       .filter((each) => each.armType === NETWORK_INTERFACE)
       .flatMap((each) => valuesAt(each.computed, "ipConfigurations.*.privateIPAddress"));
     return freeAddress(String(prefix), FIRST_PRIVATE_HOST, taken);
+  }
+}
+
+/** Throws if another operation on it goes on; one whose process is gone goes on no more. */
+function refuseWorking(resource: StoredResource): void {
+  if (resource.worker !== undefined && isAlive(resource.worker)) {
+    refuseBusy(resource, `https://management.azure.com${resource.id}`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

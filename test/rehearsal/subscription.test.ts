@@ -1,6 +1,6 @@
 /** The loopback Azure without machines: what it takes, what it refuses and with which of Azure's codes, what it keeps, and what can go wrong there. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
@@ -93,7 +93,10 @@ const vm = ({ osProfile = {}, keys = [SSH_KEY], security, image, vmSize, nicId }
     },
     ...osProfile,
   },
-  storageProfile: { imageReference: image ?? { publisher: "Canonical" }, osDisk: { name: "os" } },
+  storageProfile: {
+    imageReference: image ?? { publisher: "Canonical" },
+    osDisk: { createOption: "FromImage", deleteOption: "Delete" },
+  },
   ...(security && { securityProfile: security }),
 });
 const extension = (body: Body = {}): Body => ({
@@ -406,15 +409,15 @@ suite("what can't be changed", () => {
     { property: "publicIPAddressVersion", target: IP, to: { ...label("host-one"), publicIPAddressVersion: "IPv6" } },
     { property: "osProfile.computerName", target: VM, to: vm({ osProfile: { computerName: "other" } }) },
     { property: "osProfile.adminUsername", target: VM, to: vm(os("other")) },
-    { property: "osProfile.linuxConfiguration.ssh", target: VM, to: vm({ keys: [`${SSH_KEY} other`] }) },
-    { property: "storageProfile.imageReference", target: VM, to: vm({ image: { publisher: "Debian" } }) },
+    { property: "linuxConfiguration.ssh.publicKeys", target: VM, to: vm({ keys: [`${SSH_KEY} other`] }) },
+    { property: "imageReference", target: VM, to: vm({ image: { publisher: "Debian" } }) },
     {
-      property: "storageProfile.osDisk.name",
+      property: "osDisk.name",
       target: VM,
       to: { ...vm(), storageProfile: { imageReference: { publisher: "Canonical" }, osDisk: { name: "other" } } },
     },
     {
-      property: "osProfile.linuxConfiguration.disablePasswordAuthentication",
+      property: "linuxConfiguration.disablePasswordAuthentication",
       target: VM,
       to: vm({
         osProfile: {
@@ -562,14 +565,19 @@ suite("what is kept", () => {
         dnsSettings: { domainNameLabel: "host-one", fqdn: "host-one.westeurope.cloudapp.azure.com" },
       },
     };
-    assert.deepEqual(put, expected);
-    assert.deepEqual(await open().get(IP.toUpperCase()), expected);
+    const { etag, resourceGuid, ...others } = put.computed;
+    assert.ok(etag !== undefined && resourceGuid !== undefined);
+    assert.deepEqual({ ...put, computed: others }, expected);
+    assert.deepEqual(await open().get(IP.toUpperCase()), put);
     assert.equal(await azure.get(`${IP}2`), undefined);
   });
 
   test("IDs of what lies within, private addresses, a machine's ID", async () => {
     await putAll();
-    const made = (target: string): Body | undefined => azure.store.get(target)?.computed;
+    const made = (target: string): Body => {
+      const { etag: _etag, resourceGuid: _guid, ...others } = azure.store.get(target)?.computed ?? assert.fail(target);
+      return others;
+    };
     assert.deepEqual(made(VNET), {
       subnets: [{ name: "default", addressPrefix: "10.0.0.0/24", id: `${VNET}/subnets/default` }],
     });
@@ -582,7 +590,7 @@ suite("what is kept", () => {
         },
       ],
     });
-    assert.match(String(made(VM)?.vmId), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    assert.match(String(made(VM).vmId), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     assert.deepEqual([made(GROUP), made(NSG), made(EXTENSION)], [{}, {}, {}]);
   });
 
@@ -668,7 +676,7 @@ suite("what is kept", () => {
     await azure.put(EXTENSION, extension());
     const files = onDisk();
     assert.match(files, /DockerExtension/);
-    for (const needle of [PASSWORD, customData, "c2VjcmV0", "protectedSettings", "adminPassword", "customData"]) {
+    for (const needle of [PASSWORD, customData, "c2VjcmV0", "protectedSettings"]) {
       assert.ok(!files.includes(needle), needle);
     }
   });
@@ -906,9 +914,9 @@ suite("machines", () => {
       rule(name, priority, { access: "Allow", protocol: "Icmp", destinationAddressPrefix: "*" });
     const last = [allow("One", 100), allow("Two", 101), allow("Three", 102)];
     await Promise.all([
-      azure.put(NSG, nsg()),
-      azure.put(NSG, nsg(allow("One", 100))),
       azure.put(VNET, vnet()),
+      azure.put(IP, label("host-one")),
+      azure.put(NIC, nic()),
       azure.put(NSG, nsg(...last)),
     ]);
     assert.equal(set.at(-1), 4 + last.length);
@@ -1057,14 +1065,39 @@ suite("faults", () => {
     await azure.delete(IP);
   });
 
-  test("a call takes its time, be it refused or not", async () => {
+  test("two changes of one resource at the same time: the second is refused, and may come again", async () => {
+    azure = open({ latencySeconds: { [PUT_IP]: 0.02 } });
+    const { done } = await azure.beginPut(IP, ip());
+    await refused(azure.put(IP, ip()), 409, "AnotherOperationInProgress");
+    await refused(azure.delete(IP), 409, "AnotherOperationInProgress");
+    await done;
+    await azure.put(IP, ip());
+    // Of a process that is gone, nothing goes on.
+    const stored = azure.store.get(IP) ?? assert.fail();
+    azure.store.set({ ...stored, provisioningState: "Updating", worker: 2 ** 22 + 1 });
+    await azure.put(IP, ip());
+  });
+
+  test("what is taken on takes its time; a refusal doesn't", async () => {
     azure = open({ latencySeconds: { [PUT_IP]: 0.05 }, faults: [{ call: PUT_IP, kind: "refused" }] });
-    for (const call of [() => refused(azure.put(IP, ip()), 403, "AuthorizationFailed"), () => azure.put(IP, ip())]) {
-      const start = performance.now();
-      await call();
-      // A timer may be early by less than a millisecond.
-      assert.ok(performance.now() - start >= 49, "too soon");
-    }
+    await refused(azure.put(IP, ip()), 403, "AuthorizationFailed");
+    const start = performance.now();
+    const { done } = await azure.beginPut(IP, ip());
+    assert.equal(azure.store.get(IP)?.provisioningState, "Creating", "it is there at once");
+    await done;
+    // A timer may be early by less than a millisecond.
+    assert.ok(performance.now() - start >= 49, "too soon");
+  });
+
+  test("the file that says what goes wrong is followed while the endpoint runs", async () => {
+    const file = join(directory, "behaviour.json");
+    const behaviour = Behaviour.fromFile(file);
+    await behaviour.arrive(PUT_IP);
+    writeFileSync(file, JSON.stringify({ faults: [{ call: PUT_IP, kind: "refused" }] }));
+    assert.throws(() => behaviour.arrive(PUT_IP), /AuthorizationFailed/);
+    await behaviour.arrive(PUT_IP);
+    rmSync(file);
+    await behaviour.arrive(PUT_IP);
   });
 
   test("a fault that no call has met is known", async () => {
