@@ -44,7 +44,7 @@ export function computedAtCreation({ id, armType, body }: StoredResource): Body 
   };
 }
 
-/** The etag of a resource that has just changed: the examples' VMs count, network resources have a new GUID (recording). */
+/** The etag of a resource that has just changed: VMs count (azure-cli issue 32564), network resources have a GUID (recording). */
 export function nextEtag({ armType, computed }: StoredResource): Body {
   if (armType.startsWith(NETWORK)) return { etag: randomUUID() };
   return armType === VIRTUAL_MACHINE ? { etag: String(Number(computed.etag ?? 0) + 1) } : {};

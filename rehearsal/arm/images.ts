@@ -12,7 +12,7 @@ interface Offer {
   skus: string[];
 }
 
-/** Canonical's, as `az vm image list-skus` has them. */
+/** Some of Canonical's. The versions were seen in answers of Azure's, save for that of 20.04. */
 const OFFERS: Record<string, Offer> = {
   "ubuntu-24_04-lts": {
     version: "24.04.202510010",
@@ -29,7 +29,7 @@ const OFFERS: Record<string, Offer> = {
   UbuntuServer: { version: "18.04.202401161", skus: ["18.04-LTS", "18_04-lts-gen2", "18_04-lts-arm64"] },
 };
 
-/** Extensions that a host can have, with the versions of their handlers. */
+/** Extensions that a host can have; the versions are examples. */
 const EXTENSIONS: Record<string, Record<string, string[]>> = {
   "Microsoft.Azure.Extensions": { CustomScript: ["2.1.10", "2.1.13"], DockerExtension: ["1.2.2"] },
   "Microsoft.OSTCExtensions": { VMAccessForLinux: ["1.5.21"] },
