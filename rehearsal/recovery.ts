@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseId } from "./arm/resourceTypes";
 import type { Subscription } from "./arm/subscription";
 import type { Print } from "./display";
+import { runs } from "./processes";
 
 /** How long an engine whose caller is gone may take to end by itself. */
 const ENGINE_END_SECONDS = 60;
@@ -64,25 +65,15 @@ function lockFiles(folder: string): string[] {
     : [];
 }
 
-/** Whether a process is there and is that program; its ID may have been given to another one since. */
-function runs(pid: number, program: string): boolean {
-  try {
-    process.kill(pid, 0);
-    return !existsSync("/proc/self") || readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(program);
-  } catch {
-    return false;
-  }
-}
-
 /** How long Azure may take to end what a run that is gone asked of it. */
 const AZURE_END_SECONDS = 120;
 
-/** Azure goes on with what it was asked when nobody waits any more, and so does the provider's process here: what comes of it is seen only then. */
+/** Azure goes on with what it was asked when nobody waits any more, and so does the endpoint's process here: what comes of it is seen only then. */
 async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
   const busy = (): string[] =>
     subscription.store
       .list()
-      .filter(({ worker }) => worker !== undefined && runs(worker, "azureNative"))
+      .filter(({ worker }) => worker !== undefined && runs(worker, "arm/main"))
       .map(({ id }) => id.split("/").at(-1) ?? id);
   const first = busy();
   if (first.length > 0) print(`Waiting for Azure to end what the last run asked of it: ${first.join(", ")}`);

@@ -5,9 +5,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync 
 import { dirname, join, resolve } from "node:path";
 import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 import type { StackOutputs } from "../outputs";
-import { ENVIRONMENT, FOLDERS, machinesOf, networkOf, openSubscription } from "./arm/open";
+import { FOLDERS, machinesOf, networkOf, openSubscription } from "./arm/open";
 import type { Subscription } from "./arm/subscription";
 import { Display, type Print } from "./display";
+import { ensureEndpoint, stopEndpoint } from "./endpoint";
 import { type Engine, ensureEngine } from "./engine";
 import { STACK_NAME, filesOf, writePrivately } from "./files";
 import { ensureRootFileSystem } from "./machine/rootFileSystem";
@@ -91,11 +92,10 @@ export class Rehearsal {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       DOCKER_CONFIG: files.dockerConfig,
-      [ENVIRONMENT.directory]: directory,
-      ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
+      ...(await ensureEndpoint(directory, rootFileSystem)),
       ...options.environment,
     };
-    const subscription = openSubscription(environment);
+    const subscription = openSubscription(directory, rootFileSystem);
     const recovery: Recovery = {
       backend: files.backend,
       projectName: PROJECT_NAME,
@@ -216,6 +216,7 @@ function provideDocker(folder: string, rootFileSystem: string): void {
 /** Takes away what a rehearsal left on this computer beside its own folder, and its clients' certificates and contexts. */
 export async function sweep(directory: string): Promise<void> {
   const root = resolve(directory);
+  await stopEndpoint(root);
   if (existsSync(join(root, FOLDERS.network))) await machinesOf(root, "").removeAll();
   rmSync(join(root, FOLDERS.network), { force: true });
   const { clients, dockerConfig } = filesOf(root);

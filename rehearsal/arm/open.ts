@@ -1,4 +1,4 @@
-/** Opens the loopback subscription of a rehearsal from wherever it is needed: the provider's process, or the rehearsal itself. */
+/** Opens the loopback subscription of a rehearsal from wherever it is needed: the endpoint's process, or the rehearsal itself. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Subnet, chooseSubnet } from "../machine/network";
@@ -7,7 +7,7 @@ import { type Compute, RealMachines, noMachines } from "./compute";
 import { Store } from "./store";
 import { Subscription } from "./subscription";
 
-/** How the provider's process is told which rehearsal it belongs to: environment variables. */
+/** How the endpoint's process is told which rehearsal it belongs to: environment variables. */
 export const ENVIRONMENT = {
   /** The rehearsal's folder. */
   directory: "REHEARSAL_DIRECTORY",
@@ -24,15 +24,8 @@ export const FOLDERS = {
   behaviour: "behaviour.json",
 } as const;
 
-/**
- * Opens a rehearsal's subscription, by default the one that the environment names.
- *
- * @throws if the environment names none.
- */
-export function openSubscription(environment: NodeJS.ProcessEnv = process.env): Subscription {
-  const directory = environment[ENVIRONMENT.directory];
-  if (directory === undefined) throw new Error(`${ENVIRONMENT.directory} is not set: this is no rehearsal`);
-  const rootFileSystem = environment[ENVIRONMENT.rootFileSystem];
+/** Opens the loopback subscription of a rehearsal's folder; without a root file system, its VMs are machines in name only. */
+export function openSubscription(directory: string, rootFileSystem?: string): Subscription {
   const network = rootFileSystem === undefined ? NO_NETWORK : networkOf(directory);
   const compute: Compute = rootFileSystem === undefined ? noMachines : machinesOf(directory, rootFileSystem);
   return new Subscription(

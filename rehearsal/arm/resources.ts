@@ -4,7 +4,7 @@ import { answered } from "./answer";
 import { ArmError } from "./armError";
 import { flattened, unflattened } from "./json";
 import { Operations, POLL_HEADERS } from "./operations";
-import { SUBSCRIPTION_ID, byArmType, parseId, resourceId } from "./resourceTypes";
+import { SUBSCRIPTION_ID, byArmType, parseId, resourceId, textAt } from "./resourceTypes";
 import type { Answer, Request } from "./server";
 import type { Body, Store, StoredResource } from "./store";
 import type { Accepted, Subscription } from "./subscription";
@@ -113,7 +113,7 @@ async function answerToVerb(asked: Request, sources: Sources, vmPath: string, ve
 
 /** What Azure knows of a running VM: its power, and whether its provisioning went well. */
 function instanceView({ computed, provisioningState, body }: StoredResource): Body {
-  const power = String(computed.powerState ?? "running");
+  const power = textAt(computed, "powerState") ?? "running";
   const state = provisioningState.toLowerCase();
   return {
     computerName: (body.osProfile as Body | undefined)?.computerName,

@@ -170,7 +170,10 @@ const TYPE_RULES: Record<string, Rule> = {
       first(body, "securityProfile.securityType") === "TrustedLaunch" &&
       /Microsoft\.Compute\/images\//i.test(String(image))
     ) {
-      bad("BadRequest", "Use of TrustedLaunch setting is not supported for the provided image.");
+      bad(
+        "BadRequest",
+        "Use of TrustedLaunch setting is not supported for the provided image. Please select Trusted Launch Supported Gen2 OS Image. For more information, see https://aka.ms/TrustedLaunch-FAQ.",
+      );
     }
     if (first(body, "securityProfile.encryptionAtHost") === true) {
       bad(

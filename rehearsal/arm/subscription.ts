@@ -85,11 +85,18 @@ export class Subscription {
       refusePut(this.store, { id, type, body }, existing);
       refuseStopped(this.store, resource);
       if (type.armType === VIRTUAL_MACHINE) this.refuseMachine(id, body, existing);
-      const kept = existing ? { ...existing.computed, ...nextEtag(existing) } : computedAtCreation(resource);
+      // What follows from the body alone doesn't outlive it.
+      const before = without(existing?.computed ?? {}, "dnsSettings");
+      const kept = existing ? { ...before, ...nextEtag(existing) } : computedAtCreation(resource);
       resource.computed = { ...kept, ...this.computed(resource, body, existing) };
       // A change that is cut off has not happened: until its end, what was there before is what is there.
       const worker = process.pid;
-      this.store.set(existing ? { ...existing, provisioningState: "Updating", worker } : { ...resource, worker });
+      const { etag } = resource.computed;
+      const during = existing && {
+        ...existing,
+        computed: { ...existing.computed, ...(etag !== undefined && { etag }) },
+      };
+      this.store.set({ ...(during ? { ...during, provisioningState: "Updating" } : resource), worker });
     };
     return this.accept(call, () => this.finishPut(resource, body, existing), begin);
   }
@@ -102,12 +109,16 @@ export class Subscription {
     try {
       await this.realize(resource, body, existing);
       resource.provisioningState = "Succeeded";
+      if (resource.armType === VIRTUAL_MACHINE) this.reserveInterfaces(resource, undefined);
     } catch (error) {
       resource.provisioningState = "Failed";
-      if (resource.armType === VIRTUAL_MACHINE) this.reserveInterfaces(resource);
+      if (resource.armType === VIRTUAL_MACHINE) this.reserveInterfaces(resource, new Date());
       throw error;
     } finally {
-      this.store.set(resource);
+      // Another resource's change may have changed its etag meanwhile.
+      const { etag = resource.computed.etag } = this.store.get(resource.id)?.computed ?? {};
+      const computed = { ...resource.computed, ...(resource.computed.etag !== undefined && { etag }) };
+      this.store.set(Object.assign(resource, { computed }));
       this.touch(touchedBy(resource, this.store));
       if (existing) this.touch(touchedBy(existing, this.store));
     }
@@ -175,9 +186,11 @@ export class Subscription {
       .filter((nic) => nic !== undefined);
   }
 
-  private reserveInterfaces({ id, body }: StoredResource): void {
+  /** Azure keeps the interfaces of a VM that failed for it, for a while; those of one that was made are its own. */
+  private reserveInterfaces({ id, body }: StoredResource, failed: Date | undefined): void {
     for (const nic of this.interfacesOf(body)) {
-      this.store.set({ ...nic, computed: { ...nic.computed, ...reservation(id, new Date()) } });
+      const others = ["reservedFor", "reservedUntil"].reduce(without, nic.computed);
+      this.store.set({ ...nic, computed: { ...others, ...(failed && reservation(id, failed)) } });
     }
   }
 

@@ -13,7 +13,8 @@ import * as automation from "@pulumi/pulumi/automation/server.js";
 import * as sdk from "@pulumi/pulumi/runtime/settings.js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import type program from "../../index";
-import { ENVIRONMENT, openSubscription } from "../../rehearsal/arm/open";
+import { ENVIRONMENT } from "../../rehearsal/arm/open";
+import { serveEndpoint } from "../../rehearsal/endpoint";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
 import { random } from "../../rehearsal/providers/random";
 import { type ResourceProvider, listen } from "../../rehearsal/providers/server";
@@ -61,8 +62,9 @@ async function serveProgram(): Promise<string> {
 }
 
 async function serveProviders(directory: string): Promise<string> {
+  const { environment } = await serveEndpoint(directory, process.env[ENVIRONMENT.rootFileSystem]);
   const providers: Record<string, ResourceProvider> = {
-    "azure-native": madeAnew(() => new AzureNative(openSubscription())),
+    "azure-native": madeAnew(() => new AzureNative({ environment, ...QUICK })),
     tls: madeAnew(() => {
       process.env.REHEARSAL_CLOCK_OFFSET_HOURS = readFileSync(join(directory, CLOCK_FILE), "utf8");
       return tls;

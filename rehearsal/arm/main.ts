@@ -1,0 +1,23 @@
+/** The process of a rehearsal's loopback Azure; it ends when it is told to, or when its rehearsal's folder is gone. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isServing, serveEndpoint } from "../endpoint";
+import { ENVIRONMENT } from "./open";
+
+async function main(): Promise<void> {
+  const directory = process.env[ENVIRONMENT.directory];
+  if (directory === undefined) throw new Error(`${ENVIRONMENT.directory} is not set: this is no rehearsal`);
+  const endpoint = await serveEndpoint(directory, process.env[ENVIRONMENT.rootFileSystem]);
+  let told = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => (told = true));
+  while (!told && isServing(directory)) await sleep(200);
+  while (endpoint.busy()) await sleep(50);
+  await endpoint.close();
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,136 @@
+/** The process that a rehearsal's loopback Azure runs in: it goes on between the commands, as Azure does, until nothing is left in it. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { request } from "node:https";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Access } from "./arm/access";
+import { ENVIRONMENT, FOLDERS, openSubscription } from "./arm/open";
+import { type ArmEndpoint, listen } from "./arm/server";
+import type { Subscription } from "./arm/subscription";
+import { withFileLock } from "./fileLock";
+import { writePrivately } from "./files";
+import { runs } from "./processes";
+
+const PROGRAM = join(__dirname, "arm/main.ts");
+
+/** How long it may take to start, and to end what it is at. */
+const [START_SECONDS, END_SECONDS] = [30, 120];
+
+/** What is written down of an endpoint that listens. */
+interface Recorded {
+  port: number;
+  pid: number;
+  /** What it was started with and of which code: if that is another one now, it is started anew. */
+  build: string;
+}
+
+const recordOf = (directory: string): string => join(directory, "endpoint.json");
+
+function recorded(directory: string): Recorded | undefined {
+  const file = recordOf(directory);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Recorded) : undefined;
+}
+
+/** A name of the code of the endpoint, and of what stands behind its VMs. */
+function buildOf(rootFileSystem: string | undefined): string {
+  const hash = createHash("sha256").update(rootFileSystem ?? "");
+  for (const folder of ["arm", "machine", "guest"].map((name) => join(__dirname, name)).filter(existsSync)) {
+    for (const name of readdirSync(folder).sort()) hash.update(`${name} ${statSync(join(folder, name)).mtimeMs}\n`);
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Serves a rehearsal's loopback Azure in this process, at the port that it had before if that is free, and writes down where. */
+export async function serveEndpoint(
+  directory: string,
+  rootFileSystem?: string,
+  subscription: Subscription = openSubscription(directory, rootFileSystem),
+): Promise<ArmEndpoint & { environment: Record<string, string> }> {
+  const access = await Access.of(join(directory, FOLDERS.access));
+  const before = recorded(directory)?.port;
+  const endpoint = await listen(subscription, access, before).catch(() => listen(subscription, access));
+  const record: Recorded = { port: endpoint.port, pid: process.pid, build: buildOf(rootFileSystem) };
+  writePrivately(recordOf(directory), JSON.stringify(record));
+  return { ...endpoint, environment: access.environment(endpoint.port) };
+}
+
+/** Whether this process is the one that is written down; another one may have taken its place, or the folder may be gone. */
+export function isServing(directory: string): boolean {
+  return recorded(directory)?.pid === process.pid;
+}
+
+/**
+ * The environment of whoever is to talk to a rehearsal's loopback Azure, which is started if it doesn't run.
+ *
+ * @throws what hinders it.
+ */
+export async function ensureEndpoint(directory: string, rootFileSystem?: string): Promise<Record<string, string>> {
+  const access = await Access.of(join(directory, FOLDERS.access));
+  return withFileLock(
+    join(directory, "endpoint.lock"),
+    () => undefined,
+    async () => {
+      const found = recorded(directory);
+      const answers = found !== undefined && (await doesAnswer(found.port, access));
+      if (answers && found.build === buildOf(rootFileSystem)) return access.environment(found.port);
+      if (answers) await stopEndpoint(directory);
+      return access.environment(await start(directory, rootFileSystem, access));
+    },
+  );
+}
+
+async function start(directory: string, rootFileSystem: string | undefined, access: Access): Promise<number> {
+  const log = join(directory, "endpoint.log");
+  const output = openSync(log, "w", 0o600);
+  const child = spawn(process.execPath, ["--require", require.resolve("tsx/cjs"), PROGRAM], {
+    // Not this run's alone: it goes on when the run is over, or killed.
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: {
+      ...process.env,
+      [ENVIRONMENT.directory]: directory,
+      ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
+    },
+  });
+  child.unref();
+  closeSync(output);
+  for (let waited = 0; waited < START_SECONDS && child.exitCode === null; waited += 0.02) {
+    const found = recorded(directory);
+    if (found?.pid === child.pid && (await doesAnswer(found.port, access))) return found.port;
+    await sleep(20);
+  }
+  child.kill();
+  throw new Error(`the loopback Azure doesn't start:\n${readFileSync(log, "utf8")}`);
+}
+
+/** Ends it, once it has done what it was asked; one that is served by another process goes on. */
+export async function stopEndpoint(directory: string): Promise<void> {
+  const found = recorded(directory);
+  if (found === undefined || found.pid === process.pid || !runs(found.pid, PROGRAM)) return;
+  process.kill(found.pid, "SIGTERM");
+  for (let waited = 0; waited < END_SECONDS && runs(found.pid, PROGRAM); waited += 0.02) await sleep(20);
+  rmSync(recordOf(directory), { force: true });
+}
+
+/** The process that works at what the loopback Azure was asked, if it is there. */
+export function endpointProcess(directory: string): number | undefined {
+  const found = recorded(directory);
+  return found !== undefined && runs(found.pid, PROGRAM) ? found.pid : undefined;
+}
+
+function doesAnswer(port: number, access: Access): Promise<boolean> {
+  return new Promise((resolve) => {
+    const path = "/metadata/endpoints?api-version=2022-09-01";
+    const asked = request({ host: "127.0.0.1", port, path, ca: access.caPem, agent: false, timeout: 5000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    asked.on("error", () => {
+      resolve(false);
+    });
+    asked.on("timeout", () => asked.destroy());
+    asked.end();
+  });
+}
