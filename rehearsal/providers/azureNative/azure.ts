@@ -59,7 +59,7 @@ export class Azure {
     return setting(this.options.environment, "ARM_SUBSCRIPTION_ID");
   }
 
-  /** Looks the resource up, in the client's form. */
+  /** Looks the resource up, in Azure's own form. */
   async get(target: Target, names: string[], query: Properties = {}): Promise<Properties> {
     return this.call(target, (operations, options) => operations.get(...names, { ...query, ...options }));
   }
@@ -92,9 +92,9 @@ export class Azure {
     };
     try {
       const operations = (client as Record<typeof group, Operations>)[group];
-      // The clients make dates of what azure-native gives as text.
-      const result = await action(operations, { onResponse, updateIntervalInMs: this.options.pollMs });
-      return JSON.parse(JSON.stringify(result ?? {})) as Properties;
+      await action(operations, { onResponse, updateIntervalInMs: this.options.pollMs });
+      // The clients' own results have defaults in them that Azure didn't send, and dates in place of text.
+      return parsed(last?.bodyAsText);
     } catch (error) {
       // An operation that failed is told of by an answer that is itself a success.
       const unanswered =
@@ -233,17 +233,16 @@ export function unlessGone(error: unknown): undefined {
 }
 
 function refusal({ status, headers, bodyAsText }: FullOperationResponse, accepted: boolean): AzureError {
-  const text = bodyAsText ?? "";
-  const body = parsed(text);
+  const body = parsed(bodyAsText);
   const error = isObject(body.error) ? body.error : body;
   const code = headers.get("x-ms-error-code") ?? error.code;
-  const message = typeof error.message === "string" ? error.message : text;
-  return new AzureError(status, text, typeof code === "string" ? code : undefined, message, accepted);
+  const message = typeof error.message === "string" ? error.message : (bodyAsText ?? "");
+  return new AzureError(status, bodyAsText ?? "", typeof code === "string" ? code : undefined, message, accepted);
 }
 
-function parsed(text: string): Properties {
+function parsed(text: string | null | undefined): Properties {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text ?? "");
     return isObject(value) ? value : {};
   } catch {
     return {};

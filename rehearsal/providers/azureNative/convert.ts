@@ -27,12 +27,15 @@ function previewValue(shape: Shape, value: unknown): unknown {
 
 /**
  * What of a resource has a place in a form: of an answer, the outputs (convert/responseBodyToSdkOutputs.go); of outputs,
- * the inputs without what is read-only (convert/sdkOutputsToSdkInputs.go).
+ * the inputs, without what is read-only (convert/sdkOutputsToSdkInputs.go). Azure has most of a resource one level deeper,
+ * in its "properties".
  */
 export function project(properties: PropertiesByName, values: Properties): Properties {
+  const { properties: inner } = values;
+  const deeper = isObject(inner) && !("properties" in properties) ? inner : {};
   const projected: Properties = {};
   for (const [name, { shape }] of Object.entries(properties)) {
-    const value = values[name];
+    const value = values[name] ?? deeper[name];
     if (value !== undefined && value !== null) projected[name] = projectValue(shape, value);
   }
   return projected;

@@ -11,6 +11,7 @@ import {
   type ResourceProvider,
   UNKNOWN,
   diffProperties,
+  isObject,
   serve,
 } from "../server";
 import { Azure, AzureError, type AzureOptions, unlessGone } from "./azure";
@@ -139,7 +140,7 @@ export class AzureNative implements ResourceProvider {
   async update(resource: Resource, _id: string, _olds: Remembered, news: Properties): Promise<Properties> {
     const type = this.known(resource.type);
     const unset = type.maintained.filter((name) => isAbsent(news[name]));
-    const current = unset.length > 0 ? await this.azure.get(type, namesOf(type, news)) : {};
+    const current = unset.length > 0 ? project(type.body, await this.azure.get(type, namesOf(type, news))) : {};
     const kept = Object.fromEntries(unset.map((name) => [name, current[name]]));
     return (await this.put(type, this.id(type, news), news, kept)).properties;
   }
@@ -254,8 +255,10 @@ function refreshed(type: Known, olds: Remembered, properties: Properties): Prope
 
 /** Everything writable that there is, with what Azure fills in. */
 function imported(type: Known, names: string[], answer: Properties): Properties {
-  const renamed = Object.entries(type.renamed ?? {}).map(([ours, theirs]) => [ours, answer[theirs]]);
-  const body = project(type.body, { ...answer, ...(Object.fromEntries(renamed) as Properties) });
+  const inner = isObject(answer.properties) ? answer.properties : {};
+  // Azure has two things of that name, of which the outer one is the resource's.
+  const own = Object.fromEntries(Object.keys(type.renamed ?? {}).map((name) => [name, inner[name]]));
+  const body = project(type.body, { ...answer, ...own });
   delete body.id;
   const named = Object.fromEntries(type.names.map((name, index) => [name, names[index]]));
   return { ...(withoutEmptyCollections(body) as Properties), ...named };
