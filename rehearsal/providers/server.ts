@@ -69,6 +69,8 @@ export interface ResourceProvider {
   /** Returns the new outputs. */
   update(resource: Resource, id: string, olds: Remembered, news: Properties): Promise<Properties>;
   delete(resource: Resource, id: string, olds: Remembered): Promise<void>;
+  /** Answers a function such as "azure-native:network:getPublicIPAddress". */
+  invoke?(token: string, args: Properties): Promise<Properties>;
 }
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -90,15 +92,16 @@ export class PartialFailure extends Error {
  * Compares two sets of properties, deep. Keys of the result are property paths, such as "securityRules[0].priority".
  * UNKNOWN differs from every value but itself. `replaceOn` names the paths, without list indices, whose change needs a
  * new resource; it holds for everything below such a path, and for a whole that is set or unset with such a path in it.
+ * `keys` names the lists whose entries are told apart by some of their properties, and not by their place.
  */
 export function diffProperties(
   olds: Properties,
   news: Properties,
-  { replaceOn = [] }: { replaceOn?: string[] } = {},
+  { replaceOn = [], keys = {} }: { replaceOn?: string[]; keys?: Record<string, string[]> } = {},
 ): Record<string, DiffKind> {
   const diffs: Record<string, DiffKind> = {};
   const report = (path: string, kind: "add" | "delete" | "update"): void => {
-    const plain = path.replace(/\[\d+\]/g, "");
+    const plain = withoutIndices(path);
     const replaces = replaceOn.some((it) => isWithin(plain, it) || isWithin(it, plain));
     diffs[path] = replaces ? `${kind}-replace` : kind;
   };
@@ -107,11 +110,24 @@ export function diffProperties(
     if (isAbsent(before)) report(path, "add");
     else if (isAbsent(after)) report(path, "delete");
     else if (Array.isArray(before) && Array.isArray(after)) {
+      const key = keys[withoutIndices(path)];
+      if (key) {
+        compareByKey(path, before, after, (entry) => JSON.stringify(key.map((name) => (entry as Properties)[name])));
+        return;
+      }
       for (let i = 0; i < Math.max(before.length, after.length); i++) {
         compare(`${path}[${i}]`, (before as unknown[])[i], (after as unknown[])[i]);
       }
     } else if (isObject(before) && isObject(after)) compareAll(path, before, after);
     else report(path, "update");
+  };
+  const compareByKey = (path: string, before: unknown[], after: unknown[], keyOf: (entry: unknown) => string): void => {
+    const former = new Map(before.map((entry, index) => [keyOf(entry), index]));
+    after.forEach((entry, index) => {
+      compare(`${path}[${index}]`, before[former.get(keyOf(entry)) ?? -1], entry);
+      former.delete(keyOf(entry));
+    });
+    for (const index of former.values()) report(`${path}[${index}]`, "delete");
   };
   const compareAll = (path: string, before: Properties, after: Properties): void => {
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
@@ -120,6 +136,10 @@ export function diffProperties(
   };
   compareAll("", olds, news);
   return diffs;
+}
+
+function withoutIndices(path: string): string {
+  return path.replace(/\[\d+\]/g, "");
 }
 
 function isAbsent(value: unknown): value is null | undefined {
@@ -289,6 +309,12 @@ export async function listen(provider: ResourceProvider): Promise<Listening> {
       const olds = rememberedOf(request.getOldInputs(), request.getProperties());
       await provider.delete(resourceOf(request), request.getId(), olds);
       return new Empty();
+    }),
+
+    invoke: unary(async (request: proto.InvokeRequest) => {
+      const found = await provider.invoke?.(request.getTok(), fromStruct(request.getArgs()));
+      if (!found) throw new Error(`Invoke type ${request.getTok()} not found`);
+      return new proto.InvokeResponse().setReturn(toStruct(found));
     }),
   });
 
