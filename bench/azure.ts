@@ -1,7 +1,12 @@
 /** A loopback Azure in the measuring process itself: each call is noted, and nothing of it is slowed down by files. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Access } from "../rehearsal/arm/access";
 import { Behaviour, type BehaviourSettings } from "../rehearsal/arm/behaviour";
 import { noMachines } from "../rehearsal/arm/compute";
 import { NO_NETWORK } from "../rehearsal/arm/open";
+import { type ArmEndpoint, listen as listenArm } from "../rehearsal/arm/server";
 import { Store, type StoredResource } from "../rehearsal/arm/store";
 import { Subscription } from "../rehearsal/arm/subscription";
 import { AzureNative } from "../rehearsal/providers/azureNative";
@@ -59,14 +64,18 @@ export class Azure {
   private readonly store = new MemoryStore();
   private behaviour = new NotedBehaviour();
   private listening: Listening | undefined;
+  private endpoint: ArmEndpoint | undefined;
+  private readonly folder = mkdtempSync(join(tmpdir(), "azure-docker-host-bench-azure-"));
 
   /** Starts the provider anew, so that it behaves as is said; gives the engine's environment for it. */
   async start(settings: BehaviourSettings = {}): Promise<Record<string, string>> {
     await this.close();
     this.behaviour = new NotedBehaviour(settings);
-    this.listening = await listen(
-      new AzureNative(new Subscription(this.store, noMachines, this.behaviour, NO_NETWORK)),
-    );
+    const access = await Access.of(join(this.folder, "access"));
+    const subscription = new Subscription(this.store, noMachines, this.behaviour, NO_NETWORK);
+    this.endpoint = await listenArm(subscription, access);
+    const environment = access.environment(this.endpoint.port);
+    this.listening = await listen(new AzureNative({ environment, pollMs: 25 }));
     return { PULUMI_DEBUG_PROVIDERS: `azure-native:${this.listening.port}` };
   }
 
@@ -82,6 +91,7 @@ export class Azure {
 
   async close(): Promise<void> {
     await this.listening?.close();
-    this.listening = undefined;
+    await this.endpoint?.close();
+    this.listening = this.endpoint = undefined;
   }
 }

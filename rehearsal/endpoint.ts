@@ -73,9 +73,10 @@ export async function ensureEndpoint(directory: string, rootFileSystem?: string)
     () => undefined,
     async () => {
       const found = recorded(directory);
-      const answers = found !== undefined && (await doesAnswer(found.port, access));
-      if (answers && found.build === buildOf(rootFileSystem)) return access.environment(found.port);
-      if (answers) await stopEndpoint(directory);
+      if (found !== undefined && (await doesAnswer(found.port, access))) {
+        if (found.build === buildOf(rootFileSystem)) return access.environment(found.port);
+        await stopEndpoint(directory);
+      }
       return access.environment(await start(directory, rootFileSystem, access));
     },
   );
@@ -98,7 +99,7 @@ async function start(directory: string, rootFileSystem: string | undefined, acce
   closeSync(output);
   for (let waited = 0; waited < START_SECONDS && child.exitCode === null; waited += 0.02) {
     const found = recorded(directory);
-    if (found?.pid === child.pid && (await doesAnswer(found.port, access))) return found.port;
+    if (found !== undefined && found.pid === child.pid && (await doesAnswer(found.port, access))) return found.port;
     await sleep(20);
   }
   child.kill();
@@ -116,17 +117,20 @@ export async function stopEndpoint(directory: string): Promise<void> {
 
 /** The process that works at what the loopback Azure was asked, if it is there. */
 export function endpointProcess(directory: string): number | undefined {
-  const found = recorded(directory);
-  return found !== undefined && runs(found.pid, PROGRAM) ? found.pid : undefined;
+  const { pid } = recorded(directory) ?? {};
+  return pid !== undefined && runs(pid, PROGRAM) ? pid : undefined;
 }
 
 function doesAnswer(port: number, access: Access): Promise<boolean> {
   return new Promise((resolve) => {
     const path = "/metadata/endpoints?api-version=2022-09-01";
-    const asked = request({ host: "127.0.0.1", port, path, ca: access.caPem, agent: false, timeout: 5000 }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
+    const asked = request(
+      { host: "127.0.0.1", port, path, ca: access.caPem, agent: false, timeout: 5000 },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      },
+    );
     asked.on("error", () => {
       resolve(false);
     });

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { belongsToMachine } from "./arm/disks";
 import { parseId } from "./arm/resourceTypes";
 import type { Subscription } from "./arm/subscription";
 import type { Print } from "./display";
@@ -93,6 +94,7 @@ export async function removeUnrecorded(recovery: Recovery): Promise<void> {
   const recorded = resources.filter(({ pendingReplacement }) => pendingReplacement !== true).map(({ id }) => id);
   const unrecorded = subscription.store
     .list()
+    .filter((resource) => !belongsToMachine(resource))
     .map(({ id }) => id)
     .filter((id) => !recorded.includes(id) && !otherGroups(recovery).includes(parseId(id)?.names[0] ?? ""));
   // What lies in another one goes with it; and in the order of their IDs, what uses one comes before it.

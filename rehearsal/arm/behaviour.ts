@@ -94,7 +94,7 @@ export class Behaviour {
    *
    * @throws ArmError where it is to be refused.
    */
-  arrive(call: string): void | Promise<void> {
+  arrive(call: string): Promise<void> {
     this.follow();
     const throttled = this.due(call, "throttled");
     if (throttled) {
@@ -119,6 +119,7 @@ export class Behaviour {
       );
     }
     if (this.due(call, "internal-error")) throw new ArmError(500, "InternalServerError", "An error occurred.");
+    return Promise.resolve();
   }
 
   /** Does what a call asks for, in the time that it takes. */

@@ -8,6 +8,11 @@ import type { Body, Store, StoredResource } from "./store";
 
 const DISK = "Microsoft.Compute/disks";
 
+/** Whether Azure made it with a VM, and will take it away with that: nobody asked for it by itself. */
+export function belongsToMachine({ computed }: StoredResource): boolean {
+  return computed.managedBy !== undefined;
+}
+
 /** The ID of a disk beside a VM. */
 export function diskId(machineId: string, name: string): string {
   return `${machineId.replace(/\/virtualMachines\/[^/]+$/i, "")}/disks/${name}`;

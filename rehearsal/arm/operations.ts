@@ -4,7 +4,7 @@ import type { ArmError } from "./armError";
 import type { Accepted } from "./subscription";
 
 /** How long a client is to wait before it asks again: in whole seconds, and finer for clients that know that header. */
-export const POLL_HEADERS = { "Retry-After": "1", "retry-after-ms": "100" };
+export const POLL_HEADERS = { "Retry-After": "1", "retry-after-ms": "25" };
 
 /** How far an operation is. */
 export type Status = "InProgress" | "Succeeded" | "Failed";

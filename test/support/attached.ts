@@ -13,7 +13,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { Behaviour, BehaviourSettings, type Fault } from "../../rehearsal/arm/behaviour";
 import { noMachines } from "../../rehearsal/arm/compute";
+import { belongsToMachine } from "../../rehearsal/arm/disks";
 import { FOLDERS, NO_NETWORK } from "../../rehearsal/arm/open";
+import { serveEndpoint } from "../../rehearsal/endpoint";
 import { Store, type StoredResource } from "../../rehearsal/arm/store";
 import { Subscription } from "../../rehearsal/arm/subscription";
 import { filesOf } from "../../rehearsal/files";
@@ -87,10 +89,9 @@ export class Attached {
   private killAt: string | undefined;
   private needles: string[] = [];
 
-  private constructor(
-    readonly directory: string,
-    readonly environment: Record<string, string>,
-  ) {
+  readonly environment: Record<string, string> = {};
+
+  private constructor(readonly directory: string) {
     this.store = new Store(join(directory, FOLDERS.azure));
     this.subscription = new Subscription(this.store, noMachines, this.azure, NO_NETWORK);
   }
@@ -98,17 +99,22 @@ export class Attached {
   /** Opens one in a temporary folder; all of it goes after the test. */
   static async open(test: Pick<TestContext, "after">): Promise<Attached> {
     const scratch = new Scratch(test, { spawned: true });
+    const attached = new Attached(scratch.directory);
+    // Before the rehearsal is opened, which would start a process for it.
+    const { close } = await serveEndpoint(scratch.directory, undefined, attached.subscription);
+    test.after(close);
     const { environment } = await scratch.open();
-    const attached = new Attached(scratch.directory, {
-      ...environment,
-      PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
-    });
+    Object.assign(attached.environment, environment, { PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true" });
     await attached.start(test);
     return attached;
   }
 
   private async start(test: Pick<TestContext, "after">): Promise<void> {
-    const providers = { "azure-native": new AzureNative(this.subscription), tls: steady(tls), random: steady(random) };
+    const providers = {
+      "azure-native": new AzureNative({ environment: this.environment, retryDelayMs: 1, pollMs: 25 }),
+      tls: steady(tls),
+      random: steady(random),
+    };
     const ports: string[] = [];
     for (const [name, provider] of Object.entries(providers)) {
       const listening = await listen(this.watched(name, provider));
@@ -254,8 +260,13 @@ export class Attached {
   leftovers(): { pending: number; unrecorded: string[] } {
     const { resources = [], pending_operations: pending = [] } = this.readState().checkpoint.latest;
     const recorded = resources.map(({ id }) => id);
-    const unrecorded = this.store.list().map(({ id }) => id);
+    const unrecorded = this.asked().map(({ id }) => id);
     return { pending: pending.length, unrecorded: unrecorded.filter((id) => !recorded.includes(id)) };
+  }
+
+  /** What was asked for is in Azure; what Azure made with a VM is not among it. */
+  private asked(): StoredResource[] {
+    return this.store.list().filter((resource) => !belongsToMachine(resource));
   }
 
   /** Keeps what there is, for `restore`. */
@@ -277,7 +288,7 @@ export class Attached {
     const { resources = [], pending_operations: pending = [] } = this.readState().checkpoint.latest;
     assert.deepEqual(pending, [], "no operation is pending");
     const ids = resources.filter(({ type }) => type.startsWith("azure-native:")).map(({ id }) => id);
-    const azure = this.store.list();
+    const azure = this.asked();
     assert.deepEqual(ids.sort(), azure.map(({ id }) => id).sort(), "the state has what Azure has");
     assert.deepEqual(
       azure.filter(({ provisioningState }) => provisioningState !== "Succeeded"),

@@ -64,7 +64,7 @@ async function serveProgram(): Promise<string> {
 async function serveProviders(directory: string): Promise<string> {
   const { environment } = await serveEndpoint(directory, process.env[ENVIRONMENT.rootFileSystem]);
   const providers: Record<string, ResourceProvider> = {
-    "azure-native": madeAnew(() => new AzureNative({ environment, ...QUICK })),
+    "azure-native": new AzureNative({ environment, retryDelayMs: 1, pollMs: 25 }),
     tls: madeAnew(() => {
       process.env.REHEARSAL_CLOCK_OFFSET_HOURS = readFileSync(join(directory, CLOCK_FILE), "utf8");
       return tls;
