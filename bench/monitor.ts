@@ -7,7 +7,6 @@ import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as resource from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
-import { RESOURCE_TYPES } from "../rehearsal/arm/resourceTypes";
 import { UNKNOWN } from "../rehearsal/providers/server";
 
 /** What was declared so far. */
@@ -31,6 +30,14 @@ export interface Monitor {
 /** A project's name and a stack's, as they stand in a resource's URN. */
 export const STACK = { project: "azure-docker-host", stack: "bench" };
 
+/** What only Azure knows of a resource that is to be made, and the program asks for. */
+const COMPUTED: Record<string, string[]> = {
+  "azure-native:network:VirtualNetwork": ["subnets"],
+  "azure-native:network:PublicIPAddress": ["ipAddress", "dnsSettings"],
+  "azure-native:network:NetworkInterface": ["ipConfigurations"],
+  "azure-native:compute:VirtualMachine": ["vmId"],
+};
+
 const answer =
   <Request, Response>(work: (request: Request) => Response): handleUnaryCall<Request, Response> =>
   (call, reply) => {
@@ -49,8 +56,8 @@ export async function startMonitor(): Promise<Monitor> {
       const urn = `urn:pulumi:${STACK.stack}::${STACK.project}::${request.getType()}::${request.getName()}`;
       const object = request.getObject() ?? new Struct();
       // A preview: what Azure would make of it is not known.
-      for (const path of RESOURCE_TYPES[request.getType()]?.computed ?? []) {
-        object.getFieldsMap().set(path.replace(/\..*/, ""), Value.fromJavaScript(UNKNOWN));
+      for (const path of COMPUTED[request.getType()] ?? []) {
+        object.getFieldsMap().set(path, Value.fromJavaScript(UNKNOWN));
       }
       return new resource.RegisterResourceResponse().setUrn(urn).setObject(object);
     }),

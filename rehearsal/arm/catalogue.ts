@@ -48,11 +48,11 @@ export function catalogue({ method, path }: Request, { access }: Sources): Answe
 }
 
 function namespaces(): string[] {
-  return [...new Set(Object.values(RESOURCE_TYPES).map(({ armType }) => armType.split("/")[0] ?? ""))];
+  return [...new Set(RESOURCE_TYPES.map(({ armType }) => armType.split("/")[0] ?? ""))];
 }
 
 function provider(namespace: string): Record<string, unknown> {
-  const types = Object.values(RESOURCE_TYPES).filter(({ armType }) => armType.startsWith(`${namespace}/`));
+  const types = RESOURCE_TYPES.filter(({ armType }) => armType.startsWith(`${namespace}/`));
   return {
     id: `${SUBSCRIPTION}/providers/${namespace}`,
     namespace,

@@ -223,7 +223,7 @@ export function refuseDelete(store: Store, resource: StoredResource): void {
 function usersOf(store: Store, id: string): StoredResource[] {
   const wanted = id.toLowerCase();
   return store.list().filter((each) =>
-    (byArmType(each.armType)?.type.references ?? []).some((path) =>
+    (byArmType(each.armType)?.references ?? []).some((path) =>
       valuesAt(each.body, path).some((value) => {
         const found = String(value).toLowerCase();
         return found === wanted || found.startsWith(`${wanted}/`);

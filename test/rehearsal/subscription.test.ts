@@ -144,7 +144,7 @@ suite("IDs and paths", () => {
     for (const each of [GROUP, IP, VNET, NSG, NIC, VM, EXTENSION]) {
       const parsed = parseId(each) ?? assert.fail(each);
       assert.equal(resourceId(parsed.type, parsed.names), each);
-      assert.equal(parseId(each.toUpperCase())?.token, parsed.token);
+      assert.equal(parseId(each.toUpperCase())?.type, parsed.type);
     }
     assert.deepEqual(parseId(EXTENSION)?.names, ["g", "vm", "docker"]);
     assert.equal(parseId(id("Microsoft.Storage/storageAccounts/a")), undefined);

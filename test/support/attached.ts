@@ -20,6 +20,7 @@ import { Store, type StoredResource } from "../../rehearsal/arm/store";
 import { Subscription } from "../../rehearsal/arm/subscription";
 import { filesOf } from "../../rehearsal/files";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
+import { RESOURCE_TYPES } from "../../rehearsal/providers/azureNative/resourceTypes";
 import { random } from "../../rehearsal/providers/random";
 import { type Listening, type ResourceProvider, isObject, listen } from "../../rehearsal/providers/server";
 import { tls } from "../../rehearsal/providers/tls";
@@ -71,6 +72,28 @@ const SETTINGS = { dockerSources: '["203.0.113.0/24"]', passwordLogin: "true" };
  */
 const KEY = randomBytes(32);
 const VAULT = `secretsprovider: hashivault://rehearsal\nencryptedkey: ${Buffer.from("sealed").toString("base64")}\n`;
+
+/** The tokens of the types that the program declares, by Azure's own names of them. */
+export const TOKENS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(RESOURCE_TYPES).map(([token, { path }]) => {
+    const [, namespace = "Microsoft.Resources", rest = "resourceGroups/{name}"] =
+      /\/providers\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    return [[namespace, ...rest.split("/").filter((_, index) => index % 2 === 0)].join("/"), token];
+  }),
+);
+
+/** What Azure makes anew each time, by the names that it has in the state and in the store. */
+const MADE_ANEW = new Set(
+  ["etag", "resourceGuid", "vmId", "uniqueId", "timeCreated", "macAddress", "osDiskName"].concat(
+    "internalDomainNameSuffix",
+  ),
+);
+
+/** The same with what Azure makes anew each time masked. */
+export function steadied<T>(value: T): T {
+  const text = JSON.stringify(value).replaceAll(/_OsDisk_1_[0-9a-f]{32}/g, "_OsDisk_1_…");
+  return JSON.parse(text, (key, each: unknown) => (MADE_ANEW.has(key) && each !== undefined ? "…" : each)) as T;
+}
 
 /** A rehearsal with its providers attached. */
 export class Attached {
@@ -187,9 +210,10 @@ export class Attached {
     delete this.environment.PULUMI_DEBUG_PROVIDERS;
   }
 
-  /** The calls that the last run made, such as "GET Microsoft.Network/virtualNetworks". */
+  /** The kinds of calls that the last run made, such as "GET Microsoft.Network/virtualNetworks". */
   get calls(): string[] {
-    return this.points.flatMap((point) => /^before ((?:GET|PUT|DELETE) .*)$/.exec(point)?.[1] ?? []);
+    const calls = this.points.flatMap((point) => /^before ((?:GET|PUT|DELETE) .*)$/.exec(point)?.[1] ?? []);
+    return [...new Set(calls)];
   }
 
   /** How long each of them took. */
@@ -302,7 +326,7 @@ export class Attached {
       if (isObject(value) && typeof value.ciphertext === "string") return { plaintext: decrypt(value.ciphertext) };
       return Array.isArray(value) && value.every(isUrn) ? value.sort() : value;
     }) as StateResource[];
-    return { resources: plain.sort((one, other) => one.urn.localeCompare(other.urn)), azure };
+    return steadied({ resources: plain.sort((one, other) => one.urn.localeCompare(other.urn)), azure });
   }
 
   /** Learns the secrets that the state has now. */
