@@ -48,11 +48,11 @@ suite("check (provider/pkg/provider/provider.go: Check, applyDefaults, validateT
   });
 
   test("what is missing, at every depth; a value that a preview doesn't know is there", async () => {
-    const { priority: _priority, ...rule } = ruleInputs;
+    const rule = except(ruleInputs, "access");
     assert.deepEqual(await reasonsOf(NSG, { ...nsgInputs, securityRules: [rule] }), [
-      "missing required property 'securityRules[0].priority'",
+      "missing required property 'securityRules[0].access'",
     ]);
-    assert.deepEqual(await reasonsOf(NSG, { ...nsgInputs, securityRules: [{ ...rule, priority: UNKNOWN }] }), []);
+    assert.deepEqual(await reasonsOf(NSG, { ...nsgInputs, securityRules: [{ ...rule, access: UNKNOWN }] }), []);
     assert.deepEqual(await reasonsOf(NSG, { ...nsgInputs, securityRules: UNKNOWN }), []);
     assert.deepEqual(await reasonsOf(EXTENSION, except(extensionInputs, "vmName", "resourceGroupName")), [
       "missing required property 'resourceGroupName'",
@@ -152,8 +152,8 @@ suite("preview of an update (provider/pkg/provider/provider.go: Update)", () => 
     const news = { ...ipInputs, tags: { team: "build" }, location: "West Europe" };
     const preview = provider.previewUpdate(IP, IP_ID, { inputs: ipInputs, state }, news);
     assert.deepEqual(preview, { ...provider.preview(IP, news), name: "ip", location: "westeurope" });
-    assert.equal(preview.ipAddress, UNKNOWN);
-    assert.deepEqual((preview.dnsSettings as Properties).fqdn, UNKNOWN);
+    const { ipAddress, dnsSettings }: Properties = provider.previewUpdate(IP, IP_ID, { inputs: ipInputs, state }, news);
+    assert.deepEqual([ipAddress, (dnsSettings as Properties).fqdn], [UNKNOWN, UNKNOWN]);
   });
 });
 

@@ -20,7 +20,7 @@ let access: Promise<Access> | undefined;
 class NotedBehaviour extends Behaviour {
   readonly calls: string[] = [];
 
-  override async arrive(call: string): Promise<void> {
+  override arrive(call: string): void | Promise<void> {
     this.calls.push(call);
     return super.arrive(call);
   }

@@ -140,9 +140,17 @@ export class AzureNative implements ResourceProvider {
   async update(resource: Resource, _id: string, _olds: Remembered, news: Properties): Promise<Properties> {
     const type = this.known(resource.type);
     const unset = type.maintained.filter((name) => isAbsent(news[name]));
-    const current = unset.length > 0 ? project(type.body, await this.azure.get(type, namesOf(type, news))) : {};
+    const current = unset.length > 0 ? await this.current(type, news) : {};
     const kept = Object.fromEntries(unset.map((name) => [name, current[name]]));
     return (await this.put(type, this.id(type, news), news, kept)).properties;
+  }
+
+  /** What there is of the inputs (MaintainSubResourcePropertiesIfNotSet in crud/crud.go). */
+  private async current(type: Known, inputs: Properties): Promise<Properties> {
+    const found = await this.azure.get(type, namesOf(type, inputs)).catch((error: unknown) => {
+      throw new Error(`failed maintaining unset sub-resource properties: reading cloud state: ${messageOf(error)}`);
+    });
+    return project(type.body, found);
   }
 
   private async put(
@@ -177,7 +185,7 @@ export class AzureNative implements ResourceProvider {
       const found = await this.azure.get(type, namesOf(type, inputs));
       return new PartialFailure(id, outputsOf(type, found), inputs, [error.message]);
     } catch (readError) {
-      const reason = `resource created but read failed ${(readError as Error).message}: ${error.message}`;
+      const reason = `resource created but read failed ${messageOf(readError)}: ${error.message}`;
       return new PartialFailure(id, {}, inputs, [reason]);
     }
   }
@@ -206,9 +214,7 @@ export class AzureNative implements ResourceProvider {
     const type = this.known(token.replace(":get", ":"), `Invoke type ${token} not found`);
     const query = Object.fromEntries(Object.entries(args).filter(([name]) => !type.names.includes(name)));
     const found = await this.azure.get(type, namesOf(type, args), query).catch((error: unknown) => {
-      throw new Error(
-        `request failed ${this.id(type, args)}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw new Error(`request failed ${this.id(type, args)}: ${messageOf(error)}`);
     });
     return outputsOf(type, found);
   }
@@ -236,6 +242,10 @@ export class AzureNative implements ResourceProvider {
     this.types.set(token, all);
     return all;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function namesOf(type: Known, inputs: Properties): string[] {
