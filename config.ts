@@ -44,6 +44,7 @@ const SETTINGS = {
   image: "string",
   vmSize: "string",
   trustedLaunch: "boolean",
+  patchReboot: "string",
   tags: "texts",
   production: "boolean",
 } as const satisfies Record<string, Form>;

@@ -60,8 +60,8 @@ export interface DockerHostArgs {
   installer?: string;
 
   /**
-   * The version of the package `docker.io`, such as "28.2.2-0ubuntu1~24.04.1", or its beginning with "*", such as "28.2.*";
-   * with the installer CustomScript alone. It is kept from automatic upgrades, and another one is installed by the next
+   * The version of the package `docker.io`, such as "28.2.2-0ubuntu1~24.04.1", or its beginning with "*", such as "28.2.*".
+   * It is kept from automatic upgrades, and another one is installed by the next
    * `up`. Defaults to the Docker that is there, else to the newest that Ubuntu has.
    */
   dockerVersion?: string;
@@ -145,6 +145,13 @@ export interface DockerHostArgs {
    * and no managed image (`…/Microsoft.Compute/images/…`). Changing it replaces the machine. Defaults to true.
    */
   trustedLaunch?: boolean;
+
+  /**
+   * Whether Azure reboots the machine after it has patched it, once a month and at night: "IfRequired" by what was
+   * patched, "Never" or "Always". Containers without a restart policy don't come back by themselves. Only with an image that
+   * Azure patches. Defaults to "IfRequired".
+   */
+  patchReboot?: string;
 
   /**
    * The resource ID of an existing subnet, in the host's region and subscription, such as
@@ -302,7 +309,7 @@ export class DockerHost extends pulumi.ComponentResource {
       {
         ...placement,
         ...settings,
-        networkInterfaceId: network.networkInterfaceId,
+        networkInterface: network.networkInterface,
         sshPublicKey: ssh.publicKey,
         adminPassword: password,
       },

@@ -2,6 +2,7 @@
 import * as network from "@pulumi/azure-native/network";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { settled } from "./settled";
 import { DNS_SUFFIX_LENGTH, checkSubnetId, inboundRules, refuse } from "./settings";
 
 /** Where a part of the host is made. */
@@ -25,7 +26,7 @@ export interface NetworkArgs extends Placement {
 
 /** The addresses that came of it. */
 export interface Network {
-  networkInterfaceId: pulumi.Output<string>;
+  networkInterface: network.NetworkInterface;
   /** Undefined without a public address, as the name is. */
   publicIpAddress?: pulumi.Output<string>;
   privateIpAddress: pulumi.Output<string>;
@@ -45,7 +46,8 @@ export function declareNetwork(
 ): Network {
   const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
   const publicIp = args.publicAddress ? publicIpAddress(name, placement, args.dnsLabel, opts, keptOpts) : undefined;
-  const nic = new network.NetworkInterface(
+  const subnetId = args.subnetId === undefined ? ownSubnetId(name, placement, opts) : checkedId(args.subnetId);
+  const networkInterface = new network.NetworkInterface(
     `${name}-nic`,
     {
       ...placement,
@@ -56,7 +58,7 @@ export function declareNetwork(
           name: "primary",
           primary: true,
           privateIPAllocationMethod: "Dynamic",
-          subnet: { id: args.subnetId === undefined ? ownSubnetId(name, placement, opts) : checkedId(args.subnetId) },
+          subnet: { id: subnetId },
           publicIPAddress: publicIp && { id: publicIp.id },
         },
       ],
@@ -65,13 +67,35 @@ export function declareNetwork(
     pulumi.mergeOptions(opts, { ...keptOpts, replaceOnChanges: ["ipConfigurations[0].subnet.id"] }),
   );
   return {
-    networkInterfaceId: nic.id,
-    publicIpAddress: publicIp?.ipAddress.apply((address) => known(address, `${name}-ip`, "address")),
-    privateIpAddress: nic.ipConfigurations.apply((configurations) =>
-      known(configurations?.[0]?.privateIPAddress, `${name}-nic`, "private address"),
-    ),
-    fqdn: publicIp?.dnsSettings.apply((dns) => known(dns?.fqdn, `${name}-ip`, "DNS name")),
+    networkInterface,
+    ...publicIp,
+    privateIpAddress: privateAddress(name, placement, networkInterface, subnetId, opts),
   };
+}
+
+/** An interface keeps its private address as long as it stays in its subnet. */
+function privateAddress(
+  name: string,
+  { resourceGroupName }: Placement,
+  networkInterface: network.NetworkInterface,
+  subnetId: pulumi.Input<string>,
+  { parent }: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
+  return settled(
+    networkInterface.ipConfigurations.apply((configurations) => configurations?.[0]?.privateIPAddress),
+    networkInterface,
+    { resourceGroupName, subnetId },
+    async (wanted) => {
+      const { ipConfigurations } = await network.getNetworkInterface(
+        { resourceGroupName: wanted.resourceGroupName, networkInterfaceName: `${name}-nic` },
+        { parent },
+      );
+      const [primary] = ipConfigurations ?? [];
+      // The case of an ID's letters doesn't count.
+      const stays = primary?.subnet?.id?.toLowerCase() === wanted.subnetId.toLowerCase();
+      return stays ? primary.privateIPAddress : undefined;
+    },
+  ).apply((address) => known(address, `${name}-nic`, "private address"));
 }
 
 function checkedId(subnetId: pulumi.Input<string>): pulumi.Output<string> {
@@ -94,8 +118,10 @@ function publicIpAddress(
   dnsLabel: string | undefined,
   opts: pulumi.CustomResourceOptions,
   keptOpts: pulumi.CustomResourceOptions,
-): network.PublicIPAddress {
-  return new network.PublicIPAddress(
+): { id: pulumi.Output<string>; publicIpAddress: pulumi.Output<string>; fqdn: pulumi.Output<string> } {
+  const { resourceGroupName } = placement;
+  const label = dnsLabel ?? suffixedLabel(name, opts);
+  const publicIp = new network.PublicIPAddress(
     `${name}-ip`,
     {
       ...placement,
@@ -103,10 +129,36 @@ function publicIpAddress(
       sku: { name: "Standard" },
       publicIPAllocationMethod: "Static",
       publicIPAddressVersion: "IPv4",
-      dnsSettings: { domainNameLabel: dnsLabel ?? suffixedLabel(name, opts) },
+      dnsSettings: { domainNameLabel: label },
     },
     { ...opts, ...keptOpts },
   );
+  let asked: Promise<network.GetPublicIPAddressResult> | undefined;
+  const ask = (groupName: string): Promise<network.GetPublicIPAddressResult> =>
+    (asked ??= network.getPublicIPAddress(
+      { resourceGroupName: groupName, publicIpAddressName: `${name}-ip` },
+      { parent: opts.parent },
+    ));
+  return {
+    id: publicIp.id,
+    // A static address stays the same until it is deleted.
+    publicIpAddress: settled(
+      publicIp.ipAddress,
+      publicIp,
+      { resourceGroupName },
+      async (wanted) => (await ask(wanted.resourceGroupName)).ipAddress,
+    ).apply((address) => known(address, `${name}-ip`, "address")),
+    // Another label is another name.
+    fqdn: settled(
+      publicIp.dnsSettings.apply((dns) => dns?.fqdn),
+      publicIp,
+      { resourceGroupName, label },
+      async (wanted) => {
+        const { dnsSettings } = await ask(wanted.resourceGroupName);
+        return dnsSettings?.domainNameLabel === wanted.label ? dnsSettings.fqdn : undefined;
+      },
+    ).apply((fqdn) => known(fqdn, `${name}-ip`, "DNS name")),
+  };
 }
 
 /** A label is unique in its region, over all of Azure's customers: hence the suffix. */
@@ -143,7 +195,9 @@ function securityGroup(
         destinationPortRange: rule.destinationPort,
       })),
     },
-    opts,
+    // Azure changes a rule's tag whenever it changes the group, at the latest when the interface comes. Nested tags are
+    // writable, so a refresh would make them changed inputs (pulumi-azure-native issue 4722).
+    pulumi.mergeOptions(opts, { ignoreChanges: ["securityRules[*].etag"] }),
   );
 }
 
@@ -157,7 +211,10 @@ function ownSubnetId(name: string, placement: Placement, opts: pulumi.CustomReso
       addressSpace: { addressPrefixes: ["10.0.0.0/24"] },
       subnets: [{ name: "default", addressPrefix: "10.0.0.0/24", defaultOutboundAccess: false }],
     },
-    opts,
+    // As with the rules of the security group.
+    pulumi.mergeOptions(opts, { ignoreChanges: ["subnets[0].etag"] }),
   );
-  return virtualNetwork.subnets.apply((subnets) => known(subnets?.[0]?.id, `${name}-vnet`, "subnet"));
+  // Not the subnet's own `id`: in the preview of any update of the network that one is unknown, and the interface, the
+  // machine and its disk would be previewed as replaced.
+  return pulumi.interpolate`${virtualNetwork.id}/subnets/default`;
 }

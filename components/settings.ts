@@ -42,6 +42,8 @@ export interface Settings {
   vmSize?: string;
   /** See `DockerHostArgs.trustedLaunch`. */
   trustedLaunch?: boolean;
+  /** See `DockerHostArgs.patchReboot`. */
+  patchReboot?: string;
   /** See `DockerHostArgs.production`. */
   production?: boolean;
 }
@@ -66,11 +68,18 @@ export const DEFAULTS = {
   image: "Canonical:ubuntu-24_04-lts:server:latest",
   vmSize: "Standard_B2s_v2",
   trustedLaunch: true,
+  patchReboot: "IfRequired",
   production: false,
 } as const;
 
 /** The ways to put Docker on the machine. */
 export const INSTALLERS = ["DockerExtension", "CustomScript"] as const;
+
+/** When Azure reboots the machine after it has patched it (`automaticByPlatformSettings.rebootSetting`). */
+export const PATCH_REBOOTS = ["IfRequired", "Never", "Always"] as const;
+
+/** One of `PATCH_REBOOTS`. */
+export type PatchReboot = (typeof PATCH_REBOOTS)[number];
 
 /** Wrong settings: one line for each, that names the setting, the value given and what is allowed. Pulumi shows it without a stack trace. */
 export class SettingsError extends RunError {
@@ -117,6 +126,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     image: settings.image ?? DEFAULTS.image,
     vmSize: settings.vmSize ?? DEFAULTS.vmSize,
     trustedLaunch: settings.trustedLaunch ?? DEFAULTS.trustedLaunch,
+    patchReboot: settings.patchReboot ?? DEFAULTS.patchReboot,
     production: settings.production ?? DEFAULTS.production,
   };
   refuse([
@@ -125,7 +135,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     ...checkRuleCount(complete.dockerSources, complete.sshSources),
     ...checkPort(complete.dockerPort),
     ...checkInstaller(complete.installer),
-    ...(complete.dockerVersion === undefined ? [] : checkDockerVersion(complete.dockerVersion, complete.installer)),
+    ...(complete.dockerVersion === undefined ? [] : checkDockerVersion(complete.dockerVersion)),
     ...checkDaemonOptions(complete.daemonOptions, complete.installer),
     ...(complete.forceUpdateTag === undefined ? [] : checkForceUpdateTag(complete.forceUpdateTag)),
     ...checkKeyGeneration(complete.keyGeneration),
@@ -137,6 +147,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     ...checkVmSize(complete.vmSize),
     ...checkTrustedLaunch(complete.image, complete.trustedLaunch),
     ...checkArchitecture(complete.image, complete.vmSize, complete.installer),
+    ...checkPatchReboot(complete.patchReboot, complete.image),
   ]);
   return complete;
 }
@@ -404,18 +415,20 @@ export function checkInstaller(installer: string): string[] {
     : [`installer: "${installer}" is not known; allowed: ${INSTALLERS.join(", ")}`];
 }
 
-/** What is wrong with the version of the package `docker.io`, in apt's own form. The DockerExtension has no way to choose one. */
-export function checkDockerVersion(version: string, installer: string): string[] {
-  if (installer === "DockerExtension") {
-    return [
-      `dockerVersion: "${version}" can't be had from Azure's DockerExtension; allowed: with installer CustomScript, or none given`,
-    ];
-  }
-  return /^\d[A-Za-z0-9.+~:-]*\*?$/.test(version)
-    ? []
-    : [
-        `dockerVersion: "${version}" is no version of a package; allowed: one of docker.io's (apt-cache madison docker.io), or its beginning with "*", such as "28.2.*"`,
-      ];
+/**
+ * What is wrong with the version of the package `docker.io`, in apt's own form: a whole version, which ends with Ubuntu's
+ * revision (deb-version(7): `[epoch:]upstream-revision`), or a beginning with "*". Anything else matches no package.
+ */
+export function checkDockerVersion(version: string): string[] {
+  const isWhole = /^(\d+:)?\d[A-Za-z0-9.+~]*(-[A-Za-z0-9.+~]+)+$/.test(version);
+  const isBeginning = /^(\d+:)?\d[A-Za-z0-9.+~-]*\*$/.test(version);
+  if (isWhole || isBeginning) return [];
+  const [, upstream] = /^v?(\d+(?:\.\d+)*)$/.exec(version) ?? [];
+  const remedy =
+    upstream === undefined
+      ? 'be one of Ubuntu\'s package docker.io, such as "28.2.2-0ubuntu1~24.04.1", or the beginning of one with "*", such as "28.2.*"'
+      : `be "${upstream}${upstream.split(".").length < 3 ? "." : ""}*", or a whole version of Ubuntu's package docker.io, such as "28.2.2-0ubuntu1~24.04.1"`;
+  return [`dockerVersion must ${remedy} (got ${JSON.stringify(version)}). Leave it out for the newest.`];
 }
 
 /** What is wrong with the tag that makes Azure run the installer again. */
@@ -620,6 +633,9 @@ const MANAGED_IMAGE =
 const GALLERY_IMAGE =
   /^\/subscriptions\/[^/\s]+\/resourceGroups\/[^/\s]+\/providers\/Microsoft\.Compute\/galleries\/[^/\s]+\/images\/[^/\s]+(\/versions\/[^/\s]+)?$/i;
 
+/** The default image's twin for Arm. */
+const ARM_IMAGE = "Canonical:ubuntu-24_04-lts:server-arm64:latest";
+
 /** What is wrong with an image's name. */
 export function checkImage(image: string): string[] {
   return URN.test(image) || MANAGED_IMAGE.test(image) || GALLERY_IMAGE.test(image)
@@ -639,18 +655,115 @@ export function imageReference(image: string): ImageReference {
   return { publisher, offer, sku, version };
 }
 
-/** What is wrong with image and Trusted Launch together: Azure offers it for no managed image. Weaker security is asked for, never silent. */
-export function checkTrustedLaunch(image: string, trustedLaunch: boolean): string[] {
-  return trustedLaunch && MANAGED_IMAGE.test(image)
-    ? [
-        `trustedLaunch: true can't be had with the managed image "${image}"; allowed: trustedLaunch false, or an image of a gallery`,
-      ]
-    : [];
+/** What an image's name says of it; undefined where it says nothing, as with one's own images and other publishers'. */
+interface ImageKind {
+  architecture: "x64" | "Arm64";
+  generation: 1 | 2;
 }
 
-/** Who patches the machine: the platform for Canonical's images, else the image itself, since Azure refuses platform patching of images that it doesn't know. */
+/**
+ * What the names of Canonical's images say (Canonical, "Find Ubuntu images on Azure"): Arm images have `arm64` in their
+ * SKU. Of the offers `ubuntu-24_04-lts` and so on, an SKU is Gen1 if it ends with `-gen1`; of the older offers, it is Gen1
+ * unless it has `gen2`, `arm64` or `cvm`.
+ */
+function imageKind(image: string): ImageKind | undefined {
+  const { publisher = "", offer = "", sku = "" } = { ...imageReference(image) } as Record<string, string>;
+  if (!/^canonical$/i.test(publisher)) return undefined;
+  const isArm = /arm64/i.test(sku);
+  const isGen2 = /^ubuntu-\d\d_\d\d/i.test(offer) ? !/gen1$/i.test(sku) : isArm || /gen2|cvm/i.test(sku);
+  return { architecture: isArm ? "Arm64" : "x64", generation: isGen2 ? 2 : 1 };
+}
+
+/**
+ * What is wrong with image and Trusted Launch together: Azure offers it for Gen2 images alone, and for no managed image.
+ * Weaker security is asked for, never silent.
+ */
+export function checkTrustedLaunch(image: string, trustedLaunch: boolean): string[] {
+  if (!trustedLaunch) return [];
+  return [
+    ...(MANAGED_IMAGE.test(image)
+      ? [
+          `trustedLaunch: true can't be had with the managed image "${image}"; allowed: trustedLaunch false, or an image of a gallery`,
+        ]
+      : []),
+    ...(imageKind(image)?.generation === 1
+      ? [
+          `trustedLaunch must be false with a Gen1 image (got true with "${image}"). For Trusted Launch, set image to a Gen2 one, such as "${DEFAULTS.image}".`,
+        ]
+      : []),
+  ];
+}
+
+/**
+ * Canonical's images that Azure patches, each "offer:sku" in lower case (Microsoft, "Automatic Guest Patching for Azure
+ * Virtual Machines", Supported Linux Images). Microsoft supports platform patching for these combinations alone, so not for
+ * `ubuntu-22_04-lts:server`, say.
+ */
+const PATCHED_BY_PLATFORM = new Set([
+  "ubuntuserver:16.04-lts",
+  "ubuntuserver:16.04.0-lts",
+  "ubuntuserver:18.04-lts",
+  "ubuntuserver:18_04-lts-arm64",
+  "ubuntuserver:18_04-lts-gen2",
+  "ubuntu-24_04-lts:cvm",
+  "ubuntu-24_04-lts:server",
+  "ubuntu-24_04-lts:server-arm64",
+  "ubuntu-24_04-lts:server-gen1",
+  "ubuntu-24_04-lts:ubuntu-pro",
+  "ubuntu-24_04-lts:ubuntu-pro-cvm",
+  "0001-com-ubuntu-confidential-vm-focal:20_04-lts-cvm",
+  "0001-com-ubuntu-confidential-vm-jammy:22_04-lts-cvm",
+  "0001-com-ubuntu-pro-bionic:pro-18_04-lts",
+  "0001-com-ubuntu-pro-focal:pro-20_04-lts",
+  "0001-com-ubuntu-pro-focal:pro-20_04-lts-gen2",
+  "0001-com-ubuntu-pro-jammy:pro-22_04-lts-gen2",
+  "0001-com-ubuntu-server-focal:20_04-lts",
+  "0001-com-ubuntu-server-focal:20_04-lts-arm64",
+  "0001-com-ubuntu-server-focal:20_04-lts-gen2",
+  "0001-com-ubuntu-server-jammy:22_04-lts",
+  "0001-com-ubuntu-server-jammy:22_04-lts-arm64",
+  "0001-com-ubuntu-server-jammy:22_04-lts-gen2",
+]);
+
+/** Who patches the machine: Azure where it supports the image, else the image itself. */
 export function patchMode(image: string): "AutomaticByPlatform" | "ImageDefault" {
-  return /^canonical:/i.test(image) ? "AutomaticByPlatform" : "ImageDefault";
+  const [publisher, offer = "", sku = ""] = image.toLowerCase().split(":");
+  return publisher === "canonical" && PATCHED_BY_PLATFORM.has(`${offer}:${sku}`)
+    ? "AutomaticByPlatform"
+    : "ImageDefault";
+}
+
+/** How a machine is patched, as ARM's `patchSettings` takes it. */
+export interface PatchSettings {
+  patchMode: "AutomaticByPlatform" | "ImageDefault";
+  assessmentMode: "AutomaticByPlatform" | "ImageDefault";
+  automaticByPlatformSettings?: { rebootSetting: PatchReboot };
+}
+
+/** A checked image's and reboot setting's ARM patch settings. The reboots are the platform's alone. */
+export function patchSettings(image: string, patchReboot: string): PatchSettings {
+  const mode = patchMode(image);
+  return {
+    patchMode: mode,
+    assessmentMode: mode,
+    ...(mode === "AutomaticByPlatform" && {
+      automaticByPlatformSettings: { rebootSetting: patchReboot as PatchReboot },
+    }),
+  };
+}
+
+/**
+ * What is wrong with when Azure reboots. With an image that Azure doesn't patch, another value than the default is refused:
+ * it would have no effect, and "Never" would promise something that the image decides.
+ */
+export function checkPatchReboot(patchReboot: string, image: string): string[] {
+  const given = JSON.stringify(patchReboot);
+  if (!(PATCH_REBOOTS as readonly string[]).includes(patchReboot)) {
+    return [`patchReboot must be "IfRequired", "Never" or "Always" (got ${given}).`];
+  }
+  return patchReboot !== DEFAULTS.patchReboot && patchMode(image) !== "AutomaticByPlatform"
+    ? [`patchReboot must be left out with an image that Azure doesn't patch (got ${given} with "${image}").`]
+    : [];
 }
 
 /** What is wrong with a size's name. */
@@ -665,17 +778,31 @@ export function isArmSize(size: string): boolean {
   return /^Standard_[A-Z]+\d+(-\d+)?[a-z]*p/i.test(size);
 }
 
-/** What is wrong with image, size and installer together: Azure's DockerExtension is built for amd64 alone. */
+/**
+ * What is wrong with image, size and installer together: an image runs on its own processor's sizes alone, and Azure's
+ * DockerExtension is built for amd64 alone.
+ */
 export function checkArchitecture(image: string, size: string, installer: string): string[] {
-  if (installer !== "DockerExtension") return [];
-  return [
-    ...(isArmSize(size)
-      ? [`vmSize: "${size}" has an Arm processor, on which Azure's DockerExtension doesn't run; allowed: an x64 size`]
-      : []),
-    ...(/^[^/]*arm64/i.test(image)
-      ? [`image: "${image}" is for Arm, on which Azure's DockerExtension doesn't run; allowed: an x64 image`]
-      : []),
-  ];
+  const isArm = isArmSize(size);
+  if (installer === "DockerExtension") {
+    return [
+      ...(isArm
+        ? [`vmSize: "${size}" has an Arm processor, on which Azure's DockerExtension doesn't run; allowed: an x64 size`]
+        : []),
+      ...(/^[^/]*arm64/i.test(image)
+        ? [`image: "${image}" is for Arm, on which Azure's DockerExtension doesn't run; allowed: an x64 image`]
+        : []),
+    ];
+  }
+  const architecture = imageKind(image)?.architecture;
+  if (architecture === undefined || (architecture === "Arm64") === isArm) return [];
+  return isArm
+    ? [
+        `image must be an Arm image for the Arm size "${size}" (got "${image}"). Set image to one such as "${ARM_IMAGE}", or vmSize to an x64 size.`,
+      ]
+    : [
+        `vmSize must be an Arm size for the Arm image "${image}" (got "${size}"). Set vmSize to one such as "Standard_D2ps_v6", or image to an x64 one.`,
+      ];
 }
 
 // Tags ---------------------------------------------------------------------------------------------------------------

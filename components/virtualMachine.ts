@@ -1,14 +1,15 @@
 /** Declares the Ubuntu machine, and the key and password that let its administrator in. */
 import * as compute from "@pulumi/azure-native/compute";
+import type * as network from "@pulumi/azure-native/network";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { Placement } from "./network";
-import { PASSWORD_SPECIALS, checkPassword, checkSshPublicKey, imageReference, patchMode, refuse } from "./settings";
+import { PASSWORD_SPECIALS, checkPassword, checkSshPublicKey, imageReference, patchSettings, refuse } from "./settings";
 
 /** What decides about the machine. */
 export interface VirtualMachineArgs extends Placement {
-  networkInterfaceId: pulumi.Input<string>;
+  networkInterface: network.NetworkInterface;
   adminUsername: string;
   sshPublicKey: pulumi.Input<string>;
   /** Login by password is on where there is one. */
@@ -16,22 +17,41 @@ export interface VirtualMachineArgs extends Placement {
   image: string;
   vmSize: string;
   trustedLaunch: boolean;
+  /** When Azure reboots the machine after it has patched it. */
+  patchReboot: string;
 }
 
 /**
- * What Azure can't change on a machine that exists (`PropertyChangeNotAllowed`), though the provider's schema doesn't
- * know it: pulumi-azure-native issues 577 and 1117. So the preview says "replace", and the `up` does it.
+ * The properties that Azure refuses to change on a VM (409 `PropertyChangeNotAllowed`). The provider's schema doesn't know
+ * them (pulumi-azure-native issues 577 and 1117), so without this list the preview says "update", and the `up` fails.
+ *
+ * A replacement takes the disk along, so each path is as narrow as Azure's rule. What Azure fills in or what somebody
+ * changes beside it (encryption at host, a second interface) comes into the state by a refresh or an import, and must
+ * not replace the VM. The first interface is in `replaceWith`.
  */
 const REPLACE_ON_CHANGES = [
-  "networkProfile",
   "osProfile.computerName",
   "osProfile.adminUsername",
   "osProfile.adminPassword",
   "osProfile.linuxConfiguration.disablePasswordAuthentication",
-  "osProfile.linuxConfiguration.ssh",
-  "storageProfile.imageReference",
-  "storageProfile.osDisk.name",
-  "securityProfile",
+  "osProfile.linuxConfiguration.ssh.publicKeys",
+  "storageProfile.imageReference.id",
+  "storageProfile.imageReference.publisher",
+  "storageProfile.imageReference.offer",
+  "storageProfile.imageReference.sku",
+  "storageProfile.imageReference.version",
+  "securityProfile.securityType",
+];
+
+/**
+ * The writable properties that Azure leaves out of its answer while a VM is deallocated, and has again once it runs
+ * (azure-powershell issue 13213; the request in azure-cli issue 15765 shows both missing). A refresh in between takes
+ * them for changes. After such a refresh the size or the kind of the disk is not in the state; a VM that is replaced
+ * before the next refresh gets Azure's own default for them.
+ */
+const HIDDEN_WHILE_DEALLOCATED = [
+  "storageProfile.osDisk.diskSizeGB",
+  "storageProfile.osDisk.managedDisk.storageAccountType",
 ];
 
 /** A Gen2 machine with Trusted Launch, whose disk goes with it. */
@@ -40,7 +60,6 @@ export function declareVirtualMachine(
   args: VirtualMachineArgs,
   opts: pulumi.CustomResourceOptions,
 ): compute.VirtualMachine {
-  const patching = patchMode(args.image);
   return new compute.VirtualMachine(
     `${name}-vm`,
     {
@@ -49,7 +68,7 @@ export function declareVirtualMachine(
       tags: args.tags,
       vmName: `${name}-vm`,
       hardwareProfile: { vmSize: args.vmSize },
-      networkProfile: { networkInterfaces: [{ id: args.networkInterfaceId, primary: true }] },
+      networkProfile: { networkInterfaces: [{ id: args.networkInterface.id, primary: true }] },
       osProfile: {
         computerName: name,
         adminUsername: args.adminUsername,
@@ -57,7 +76,7 @@ export function declareVirtualMachine(
         linuxConfiguration: {
           disablePasswordAuthentication: args.adminPassword === undefined,
           provisionVMAgent: true,
-          patchSettings: { patchMode: patching, assessmentMode: patching },
+          patchSettings: patchSettings(args.image, args.patchReboot),
           ssh: {
             publicKeys: [{ path: `/home/${args.adminUsername}/.ssh/authorized_keys`, keyData: args.sshPublicKey }],
           },
@@ -66,7 +85,9 @@ export function declareVirtualMachine(
       storageProfile: {
         imageReference: imageReference(args.image),
         osDisk: {
-          name: `${name}-os`,
+          // No name: Azure makes a unique one. A VM that is made again under a fixed one can meet the disk of its
+          // predecessor, which may go later: `ConflictingUserInput` (terraform-provider-azurerm issue 23038). Left out on a
+          // VM that has a name for it, the name stays: Azure refuses another name only (terraform-provider-azurerm 16323).
           createOption: "FromImage",
           caching: "ReadWrite",
           // Azure's default is Detach: a disk that nobody uses and somebody pays for.
@@ -74,14 +95,20 @@ export function declareVirtualMachine(
           managedDisk: { storageAccountType: "StandardSSD_LRS" },
         },
       },
+      // Never left out as a whole: the provider would then show the change as one of `securityProfile` (diff.go), which the
+      // path in REPLACE_ON_CHANGES doesn't match.
       securityProfile: args.trustedLaunch
         ? { securityType: "TrustedLaunch", uefiSettings: { secureBootEnabled: true, vTpmEnabled: true } }
-        : undefined,
+        : {},
       // Without a storage account named, Azure keeps the log in storage that it manages.
       diagnosticsProfile: { bootDiagnostics: { enabled: true } },
     },
     pulumi.mergeOptions(opts, {
       replaceOnChanges: REPLACE_ON_CHANGES,
+      // An interface that a VM uses can't be deleted, so the VM must go first. By its own ID in `replaceOnChanges` the
+      // engine would see that too late: to find what must go first, it asks with the whole `networkProfile` unknown.
+      replaceWith: [args.networkInterface],
+      ignoreChanges: HIDDEN_WHILE_DEALLOCATED,
       additionalSecretOutputs: args.adminPassword === undefined ? [] : ["osProfile"],
     }),
   );

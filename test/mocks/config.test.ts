@@ -13,7 +13,7 @@ const KNOWN =
   "dockerSources, sshSources, openToInternet, dockerPort, installer, dockerVersion, daemonOptions, forceUpdateTag, " +
   "clients, clientAuthorities, keyGeneration, authorityGenerations, caCertPem, caPrivateKeyPem, authorityStack, " +
   "shareAuthority, adminUsername, sshPublicKey, passwordLogin, adminPassword, publicAddress, subnetId, dnsLabel, image, " +
-  "vmSize, trustedLaunch, tags, production";
+  "vmSize, trustedLaunch, patchReboot, tags, production";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
@@ -280,6 +280,7 @@ suite("reading a stack's configuration", () => {
         image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
         vmSize: "Standard_D2s_v5",
         trustedLaunch: "false",
+        patchReboot: "Never",
         tags: '{"team":"build"}',
         production: "true",
       },
@@ -309,6 +310,7 @@ suite("reading a stack's configuration", () => {
       image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
+      patchReboot: "Never",
       tags: { team: "build" },
       production: true,
     });

@@ -54,9 +54,6 @@ const MADE: Record<string, (name: string, inputs: Values) => Values> = {
       fqdn: `${String((dnsSettings as Values).domainNameLabel)}.westeurope.cloudapp.azure.com`,
     },
   }),
-  "azure-native:network:VirtualNetwork": (name) => ({
-    subnets: [{ name: "default", id: `${name}-id/subnets/default` }],
-  }),
   "azure-native:network:NetworkInterface": () => ({ ipConfigurations: [{ privateIPAddress: "10.0.0.4" }] }),
   "azure-native:compute:VirtualMachine": (_name, { vmName }) => ({ name: vmName }),
 };
@@ -92,6 +89,7 @@ class Recorder extends MockMonitor {
       ...(request.getDeletedwith() !== "" && { deletedWith: nameOf(request.getDeletedwith()) }),
       ...(request.getDeletebeforereplacedefined() && { deleteBeforeReplace: request.getDeletebeforereplace() }),
       ...(request.getReplaceonchangesList().length > 0 && { replaceOnChanges: request.getReplaceonchangesList() }),
+      ...(request.getReplaceWithList().length > 0 && { replaceWith: request.getReplaceWithList().map(nameOf) }),
       ...(request.getIgnorechangesList().length > 0 && { ignoreChanges: request.getIgnorechangesList() }),
       ...(request.getAliasesList().length > 0 && { aliases: request.getAliasesList().length }),
       ...(request.getProtect() === true && { protect: true }),
@@ -228,7 +226,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
         },
       ],
     },
-    { deleteBeforeReplace: true },
+    { deleteBeforeReplace: true, ignoreChanges: ["securityRules[*].etag"] },
   ],
   "web-vnet": [
     "azure-native:network:VirtualNetwork",
@@ -241,7 +239,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
       enableDdosProtection: false,
       enableVmProtection: false,
     },
-    { deleteBeforeReplace: true },
+    { deleteBeforeReplace: true, ignoreChanges: ["subnets[0].etag"] },
   ],
   "web-nic": [
     "azure-native:network:NetworkInterface",
@@ -341,7 +339,11 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
         linuxConfiguration: {
           disablePasswordAuthentication: true,
           provisionVMAgent: true,
-          patchSettings: { patchMode: "AutomaticByPlatform", assessmentMode: "AutomaticByPlatform" },
+          patchSettings: {
+            patchMode: "AutomaticByPlatform",
+            assessmentMode: "AutomaticByPlatform",
+            automaticByPlatformSettings: { rebootSetting: "IfRequired" },
+          },
           ssh: {
             publicKeys: [{ path: "/home/azureuser/.ssh/authorized_keys", keyData: "ssh-ed25519 web-ssh-key" }],
           },
@@ -350,7 +352,6 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
       storageProfile: {
         imageReference: { publisher: "Canonical", offer: "ubuntu-24_04-lts", sku: "server", version: "latest" },
         osDisk: {
-          name: "web-os",
           createOption: "FromImage",
           caching: "ReadWrite",
           deleteOption: "Delete",
@@ -365,17 +366,22 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
     },
     {
       deleteBeforeReplace: true,
+      // As narrow as what Azure refuses to change: whatever else a refresh or an import brings must not cost the disk.
       replaceOnChanges: [
-        "networkProfile",
         "osProfile.computerName",
         "osProfile.adminUsername",
         "osProfile.adminPassword",
         "osProfile.linuxConfiguration.disablePasswordAuthentication",
-        "osProfile.linuxConfiguration.ssh",
-        "storageProfile.imageReference",
-        "storageProfile.osDisk.name",
-        "securityProfile",
+        "osProfile.linuxConfiguration.ssh.publicKeys",
+        "storageProfile.imageReference.id",
+        "storageProfile.imageReference.publisher",
+        "storageProfile.imageReference.offer",
+        "storageProfile.imageReference.sku",
+        "storageProfile.imageReference.version",
+        "securityProfile.securityType",
       ],
+      replaceWith: ["web-nic"],
+      ignoreChanges: ["storageProfile.osDisk.diskSizeGB", "storageProfile.osDisk.managedDisk.storageAccountType"],
     },
   ],
   "web-docker": [
@@ -937,8 +943,59 @@ suite("what is set", () => {
           storageProfile: { ...(usual.storageProfile as Values), imageReference: reference },
         },
       });
-      if (!trustedLaunch) delete wanted["web-vm"]?.[1].securityProfile;
+      // Empty, not absent: so the preview of another choice names the `securityType`, which replaces the machine.
+      if (!trustedLaunch) Object.assign(wanted["web-vm"]?.[1] ?? {}, { securityProfile: {} });
       assert.deepEqual(resources(recorder), wanted);
+    });
+  }
+
+  test("when Azure reboots after patching reaches the machine", async () => {
+    const { recorder } = await declare({ patchReboot: "Never" });
+    const [, inputs] = resources(recorder)["web-vm"] ?? assert.fail();
+    const { osProfile } = inputs as { osProfile: { linuxConfiguration: { patchSettings: Values } } };
+    assert.deepEqual(osProfile.linuxConfiguration.patchSettings, {
+      patchMode: "AutomaticByPlatform",
+      assessmentMode: "AutomaticByPlatform",
+      automaticByPlatformSettings: { rebootSetting: "Never" },
+    });
+  });
+
+  /** Changed properties as azure-native's detailed diff names them (provider/pkg/provider/diff.go), and whether the machine is replaced. */
+  const changes: Record<string, boolean> = {
+    "securityProfile.securityType": true,
+    "securityProfile.encryptionAtHost": false,
+    "securityProfile.uefiSettings.secureBootEnabled": false,
+    "storageProfile.imageReference.version": true,
+    "storageProfile.imageReference.id": true,
+    "storageProfile.imageReference.exactVersion": false,
+    // Of a host that was made when the disk still had a name: Azure keeps it.
+    "storageProfile.osDisk.name": false,
+    "storageProfile.osDisk.diskSizeGB": false,
+    "storageProfile.osDisk.managedDisk.id": false,
+    "osProfile.computerName": true,
+    "osProfile.adminUsername": true,
+    "osProfile.adminPassword": true,
+    "osProfile.allowExtensionOperations": false,
+    "osProfile.requireGuestProvisionSignal": false,
+    "osProfile.linuxConfiguration.disablePasswordAuthentication": true,
+    "osProfile.linuxConfiguration.ssh.publicKeys[0].keyData": true,
+    "osProfile.linuxConfiguration.patchSettings.patchMode": false,
+    "osProfile.linuxConfiguration.enableVMAgentPlatformUpdates": false,
+    // Another first interface comes with the interface's own replacement.
+    "networkProfile.networkInterfaces[0].id": false,
+    "networkProfile.networkInterfaces[1]": false,
+    "networkProfile.networkApiVersion": false,
+    "hardwareProfile.vmSize": false,
+    tags: false,
+  };
+  for (const [path, replaced] of Object.entries(changes)) {
+    test(`another ${path}: the machine is ${replaced ? "replaced" : "kept"}`, async () => {
+      const { recorder } = await declare();
+      const paths = recorder.declared["web-vm"]?.options.replaceOnChanges as string[];
+      // As the engine's PropertyPath.Contains has it.
+      const within = (outer: string): boolean =>
+        path === outer || [".", "["].some((next) => path.startsWith(outer + next));
+      assert.equal(paths.some(within), replaced);
     });
   }
 

@@ -23,6 +23,7 @@ import {
   checkName,
   checkPassword,
   checkPasswordLogin,
+  checkPatchReboot,
   checkPem,
   checkPort,
   checkPublicAddress,
@@ -38,6 +39,7 @@ import {
   inboundRules,
   isArmSize,
   patchMode,
+  patchSettings,
   refuse,
   subjectAlternativeNames,
   trustFile,
@@ -643,18 +645,55 @@ suite("image and size", () => {
       version: "latest",
     });
     assert.deepEqual(imageReference(gallery), { id: gallery });
-    assert.deepEqual(
-      [
-        DEFAULTS.image,
-        "canonical:a:b:latest",
-        "Debian:debian-12:12:latest",
-        "NotCanonical:a:b:latest",
-        managed,
-        gallery,
-      ].map(patchMode),
-      ["AutomaticByPlatform", "AutomaticByPlatform", "ImageDefault", "ImageDefault", "ImageDefault", "ImageDefault"],
-    );
+    for (const image of [
+      DEFAULTS.image,
+      "canonical:UBUNTU-24_04-LTS:Server:24.04.202511010",
+      "Canonical:ubuntu-24_04-lts:server-arm64:latest",
+      "Canonical:ubuntu-24_04-lts:ubuntu-pro:latest",
+      "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
+      "Canonical:0001-com-ubuntu-pro-jammy:pro-22_04-lts-gen2:latest",
+    ]) {
+      assert.equal(patchMode(image), "AutomaticByPlatform", image);
+    }
+    for (const image of [
+      "Canonical:ubuntu-24_04-lts:minimal:latest",
+      "Canonical:ubuntu-22_04-lts:server:latest",
+      "Canonical:ubuntu-25_10:server:latest",
+      "Canonical:0001-com-ubuntu-server-jammy-daily:22_04-daily-lts-gen2:latest",
+      "Debian:debian-12:12:latest",
+      "NotCanonical:ubuntu-24_04-lts:server:latest",
+      managed,
+      gallery,
+    ]) {
+      assert.equal(patchMode(image), "ImageDefault", image);
+    }
   });
+  test("how it is patched: the reboot is named only where the platform patches", () => {
+    assert.deepEqual(patchSettings(DEFAULTS.image, "Never"), {
+      patchMode: "AutomaticByPlatform",
+      assessmentMode: "AutomaticByPlatform",
+      automaticByPlatformSettings: { rebootSetting: "Never" },
+    });
+    assert.deepEqual(patchSettings(gallery, "IfRequired"), {
+      patchMode: "ImageDefault",
+      assessmentMode: "ImageDefault",
+    });
+  });
+  table(
+    "when Azure reboots after patching",
+    (value) => checkPatchReboot(value, DEFAULTS.image),
+    ["IfRequired", "Never", "Always"],
+    ["", "never", "ifRequired", "Unknown", "Never "],
+    (value) => `patchReboot must be "IfRequired", "Never" or "Always" (got ${JSON.stringify(value)}).`,
+  );
+  table(
+    "that can't be said of an image that Azure doesn't patch",
+    (value) => checkPatchReboot(value, gallery),
+    ["IfRequired"],
+    ["Never", "Always"],
+    (value) =>
+      `patchReboot must be left out with an image that Azure doesn't patch (got ${JSON.stringify(value)} with "${gallery}").`,
+  );
   table(
     "Trusted Launch can't be had with a managed image",
     (value) => checkTrustedLaunch(value, true),
@@ -663,8 +702,34 @@ suite("image and size", () => {
     (value) =>
       `trustedLaunch: true can't be had with the managed image "${value}"; allowed: trustedLaunch false, or an image of a gallery`,
   );
-  test("but the image can be had without", () => {
-    assert.deepEqual(checkTrustedLaunch(managed, false), []);
+  // Canonical, "Find Ubuntu images on Azure".
+  const gen1 = [
+    "Canonical:ubuntu-24_04-lts:server-gen1:latest",
+    "canonical:ubuntu-24_04-lts:minimal-gen1:latest",
+    "Canonical:0001-com-ubuntu-server-jammy:22_04-lts:latest",
+    "Canonical:0001-com-ubuntu-minimal-jammy:minimal-22_04-lts:latest",
+    "Canonical:UbuntuServer:18.04-LTS:latest",
+  ];
+  table(
+    "nor with a Gen1 image, where its name tells",
+    (value) => checkTrustedLaunch(value, true),
+    [
+      DEFAULTS.image,
+      "Canonical:ubuntu-24_04-lts:server-arm64:latest",
+      "Canonical:ubuntu-24_04-lts:cvm:latest",
+      "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-arm64:latest",
+      "Canonical:0001-com-ubuntu-confidential-vm-jammy:22_04-lts-cvm:latest",
+      "Canonical:UbuntuServer:18_04-lts-gen2:latest",
+      // Nobody can tell.
+      "Debian:debian-12:12:latest",
+      "other:ubuntu-24_04-lts:server-gen1:latest",
+    ],
+    gen1,
+    (value) =>
+      `trustedLaunch must be false with a Gen1 image (got true with "${value}"). For Trusted Launch, set image to a Gen2 one, such as "Canonical:ubuntu-24_04-lts:server:latest".`,
+  );
+  test("but such an image can be had without", () => {
+    for (const image of [managed, ...gen1]) assert.deepEqual(checkTrustedLaunch(image, false), [], image);
   });
 
   const x64 = [
@@ -723,29 +788,76 @@ suite("image and size", () => {
     ["Canonical:ubuntu-24_04-lts:server-arm64:latest", "Canonical:ubuntu-ARM64:server:latest"],
     (value) => `image: "${value}" is for Arm, on which Azure's DockerExtension doesn't run; allowed: an x64 image`,
   );
-  test("another installer may run on Arm", () => {
-    assert.deepEqual(checkArchitecture("a:b:c-arm64:latest", "Standard_D2ps_v5", "CustomScript"), []);
+  const armImages = [
+    "Canonical:ubuntu-24_04-lts:server-arm64:latest",
+    "canonical:0001-com-ubuntu-server-jammy:22_04-lts-arm64:latest",
+    "Canonical:UbuntuServer:18_04-lts-arm64:latest",
+  ];
+  // Whose name says nothing of the processor.
+  const unknown = [managed, gallery, "Debian:debian-12:12-arm64:latest", "Debian:debian-12:12-gen2:latest"];
+  test("another installer runs on Arm and on x64, each with its own image", () => {
+    for (const size of arm) {
+      for (const image of [...armImages, ...unknown]) {
+        assert.deepEqual(checkArchitecture(image, size, "CustomScript"), [], `${image} ${size}`);
+      }
+    }
+    for (const size of x64) {
+      for (const image of [DEFAULTS.image, ...gen1, ...unknown]) {
+        assert.deepEqual(checkArchitecture(image, size, "CustomScript"), [], `${image} ${size}`);
+      }
+    }
     assert.deepEqual([x64.some(isArmSize), arm.every(isArmSize)], [false, true]);
   });
+  table(
+    "no x64 image on an Arm size",
+    (value) => checkArchitecture(DEFAULTS.image, value, "CustomScript"),
+    x64,
+    arm,
+    (value) =>
+      `image must be an Arm image for the Arm size "${value}" (got "Canonical:ubuntu-24_04-lts:server:latest"). Set image to one such as "Canonical:ubuntu-24_04-lts:server-arm64:latest", or vmSize to an x64 size.`,
+  );
+  table(
+    "no Arm image on an x64 size",
+    (value) => checkArchitecture(value, DEFAULTS.vmSize, "CustomScript"),
+    [DEFAULTS.image, ...unknown],
+    armImages,
+    (value) =>
+      `vmSize must be an Arm size for the Arm image "${value}" (got "Standard_B2s_v2"). Set vmSize to one such as "Standard_D2ps_v6", or image to an x64 one.`,
+  );
 });
 
 suite("versions, generations, tags", () => {
   table(
     "dockerVersion",
-    (version) => checkDockerVersion(version, "CustomScript"),
-    ["28.2.2-0ubuntu1~24.04.1", "28.2.*", "20.10.24+dfsg1-1+deb12u1", "5:27.0", "28*"],
-    ["", "*", "latest", "28 2", "28.2.2;reboot", "28.*.2", "$(reboot)", "28'"],
+    checkDockerVersion,
+    [
+      "28.2.2-0ubuntu1~24.04.1",
+      "28.2.*",
+      "28.2.2*",
+      "28.2.2-*",
+      "28*",
+      "5:28*",
+      "20.10.24+dfsg1-1+deb12u1",
+      "5:28.0.1-1~ubuntu.24.04~noble",
+    ],
+    ["", "*", "newest", "28 2", "28.2.2;reboot", "28.*.2", "$(reboot)", "28'", "5:28.0", "28.2.2-", "28.2.*\n"],
     (version) =>
-      `dockerVersion: "${version}" is no version of a package; allowed: one of docker.io's (apt-cache madison docker.io), or its beginning with "*", such as "28.2.*"`,
+      `dockerVersion must be one of Ubuntu's package docker.io, such as "28.2.2-0ubuntu1~24.04.1", or the beginning of one with "*", such as "28.2.*" (got ${JSON.stringify(version)}). Leave it out for the newest.`,
   );
-  table(
-    "dockerVersion with Azure's DockerExtension",
-    (version) => checkDockerVersion(version, "DockerExtension"),
-    [],
-    ["28.2.*", "latest"],
-    (version) =>
-      `dockerVersion: "${version}" can't be had from Azure's DockerExtension; allowed: with installer CustomScript, or none given`,
-  );
+  for (const [version, beginning] of [
+    ["28", "28.*"],
+    ["28.2", "28.2.*"],
+    ["v28.2", "28.2.*"],
+    ["28.2.2", "28.2.2*"],
+    ["v28.2.2", "28.2.2*"],
+  ] as const) {
+    test(`dockerVersion "${version}" matches no package's version; what to write is said`, () => {
+      assert.deepEqual(checkDockerVersion(version), [
+        `dockerVersion must be "${beginning}", or a whole version of Ubuntu's package docker.io, such as "28.2.2-0ubuntu1~24.04.1" (got "${version}"). Leave it out for the newest.`,
+      ]);
+      assert.deepEqual(checkDockerVersion(beginning), []);
+    });
+  }
   table(
     "forceUpdateTag",
     checkForceUpdateTag,
@@ -894,6 +1006,7 @@ suite("all settings together", () => {
       image: "Canonical:ubuntu-24_04-lts:server:latest",
       vmSize: "Standard_B2s_v2",
       trustedLaunch: true,
+      patchReboot: "IfRequired",
       production: false,
     };
     assert.deepEqual(DEFAULTS, defaults);
@@ -925,9 +1038,10 @@ suite("all settings together", () => {
       passwordLogin: true,
       publicAddress: true,
       dnsLabel: "build-host",
-      image: "Debian:debian-12:12-gen2:latest",
+      image: "Canonical:ubuntu-24_04-lts:server-gen1:latest",
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
+      patchReboot: "Never",
       production: true,
     };
     assert.deepEqual(completeSettings(settings), settings);
@@ -939,7 +1053,7 @@ suite("all settings together", () => {
     sshSources: { wrong: { sshSources: ["*"] }, starts: 'sshSources: "*" is open ' },
     dockerPort: { wrong: { dockerPort: 22 }, starts: "dockerPort: 22 " },
     installer: { wrong: { installer: "" }, starts: 'installer: "" ' },
-    dockerVersion: { wrong: { dockerVersion: "28.2.2" }, starts: 'dockerVersion: "28.2.2" can\'t be had from ' },
+    dockerVersion: { wrong: { dockerVersion: "28.2.2" }, starts: 'dockerVersion must be "28.2.2*", ' },
     daemonOptions: { wrong: { daemonOptions: { hosts: [] } }, starts: "daemonOptions.hosts: the program sets it " },
     forceUpdateTag: { wrong: { forceUpdateTag: "" }, starts: 'forceUpdateTag: "" ' },
     keyGeneration: { wrong: { keyGeneration: 0 }, starts: "keyGeneration: 0 " },
@@ -949,6 +1063,11 @@ suite("all settings together", () => {
     dnsLabel: { wrong: { dnsLabel: "" }, starts: 'dnsLabel: "" ' },
     image: { wrong: { image: "" }, starts: 'image: "" is neither ' },
     vmSize: { wrong: { vmSize: "" }, starts: 'vmSize: "" is no ' },
+    "an image of Arm": {
+      wrong: { installer: "CustomScript", image: "Canonical:ubuntu-24_04-lts:server-arm64:latest" },
+      starts: "vmSize must be an Arm size ",
+    },
+    patchReboot: { wrong: { patchReboot: "never" }, starts: "patchReboot must be " },
     "vmSize of Arm": { wrong: { vmSize: "Standard_D2ps_v5" }, starts: 'vmSize: "Standard_D2ps_v5" has an Arm ' },
     trustedLaunch: {
       wrong: { image: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/i" },
