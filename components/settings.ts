@@ -125,7 +125,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     ...checkRuleCount(complete.dockerSources, complete.sshSources),
     ...checkPort(complete.dockerPort),
     ...checkInstaller(complete.installer),
-    ...(complete.dockerVersion === undefined ? [] : checkDockerVersion(complete.dockerVersion, complete.installer)),
+    ...(complete.dockerVersion === undefined ? [] : checkDockerVersion(complete.dockerVersion)),
     ...checkDaemonOptions(complete.daemonOptions, complete.installer),
     ...(complete.forceUpdateTag === undefined ? [] : checkForceUpdateTag(complete.forceUpdateTag)),
     ...checkKeyGeneration(complete.keyGeneration),
@@ -404,13 +404,8 @@ export function checkInstaller(installer: string): string[] {
     : [`installer: "${installer}" is not known; allowed: ${INSTALLERS.join(", ")}`];
 }
 
-/** What is wrong with the version of the package `docker.io`, in apt's own form. The DockerExtension has no way to choose one. */
-export function checkDockerVersion(version: string, installer: string): string[] {
-  if (installer === "DockerExtension") {
-    return [
-      `dockerVersion: "${version}" can't be had from Azure's DockerExtension; allowed: with installer CustomScript, or none given`,
-    ];
-  }
+/** What is wrong with the version of the package `docker.io`, in apt's own form. */
+export function checkDockerVersion(version: string): string[] {
   return /^\d[A-Za-z0-9.+~:-]*\*?$/.test(version)
     ? []
     : [
