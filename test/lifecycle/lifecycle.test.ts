@@ -115,10 +115,9 @@ const CHANGES: { change: string; config: Record<string, string>; steps: Record<s
     change: "tags",
     config: { "tags.team": "build" },
     steps: Object.fromEntries(
-      ["group", ...["ip", "vnet", "nsg", "nic", "vm", "prepare", "docker"].map((part) => `docker-host-${part}`)].map((name) => [
-        name,
-        "~ tags",
-      ]),
+      ["group", ...["ip", "vnet", "nsg", "nic", "vm", "prepare", "docker"].map((part) => `docker-host-${part}`)].map(
+        (name) => [name, "~ tags"],
+      ),
     ),
   },
   {
