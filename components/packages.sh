@@ -76,11 +76,9 @@ ensure_docker() {
         ;;
     esac
     install -d -m 0755 "$state"
-    # Held: else the next automatic upgrade would undo the choice.
-    if [ ! -e "$state/held" ]; then
-      packages apt-mark hold docker.io
-      : >"$state/held"
-    fi
+    # Held: else the next automatic upgrade would undo the choice. To install another version takes the hold away.
+    : >"$state/held"
+    [ "$(apt-mark showhold docker.io)" = docker.io ] || packages apt-mark hold docker.io
   else
     if [ -e "$state/held" ]; then
       packages apt-mark unhold docker.io
