@@ -42,6 +42,8 @@ export interface Answer {
   holds?: boolean;
   /** In words. */
   detail: string;
+  /** What to do about it, in whole sentences. */
+  remedy?: string;
   /** What the exit code says if it doesn't hold. */
   reason: FailureReason;
   /** Whether it may come to hold by waiting, while the host is still being installed. */
@@ -152,6 +154,12 @@ async function askName({ host, expectedAddress }: CheckTarget): Promise<{ addres
   }
 }
 
+/** Azure's DockerExtension reports success while Docker is down: a host that refuses the connection may stay so. */
+const NOTHING_LISTENS =
+  "If no pulumi up is running, the installer may have reported success although Docker is down. " +
+  "Set another forceUpdateTag (pulumi config set forceUpdateTag TEXT) and run pulumi up. " +
+  "The reason is in systemctl status docker, by SSH.";
+
 async function askPort(address: string, port: number): Promise<Answer> {
   const answer = { question: "port", reason: "port" } as const;
   try {
@@ -160,12 +168,15 @@ async function askPort(address: string, port: number): Promise<Answer> {
     return { ...answer, holds: true, detail: `${port} is open` };
   } catch (error) {
     const code = codeOf(error);
+    if (code === "ECONNREFUSED") {
+      // By a reset from the VM itself: a rule of the NSG would let the connection time out.
+      const detail = `${port}: it is closed: the VM is up, but Docker isn't installed yet or doesn't run`;
+      return { ...answer, holds: false, mayCome: true, detail, remedy: NOTHING_LISTENS };
+    }
     const why =
       code === "timeout"
         ? "nothing answers: it is not up yet, or this computer's address is not in dockerSources"
-        : code === "ECONNREFUSED"
-          ? "it is closed: Docker is not installed yet, or doesn't run"
-          : code;
+        : code;
     return { ...answer, holds: false, mayCome: true, detail: `${port}: ${why}` };
   }
 }

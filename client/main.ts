@@ -202,9 +202,10 @@ function progress(): (what: Answer, elapsed: number) => void {
 
 function printAnswers({ answers }: CheckResult): void {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  for (const { question, holds, detail } of answers) {
+  for (const { question, holds, detail, remedy } of answers) {
     const sign = holds === undefined ? "–" : holds ? "✓" : "✗";
     print(`  ${sign} ${question.padEnd(22)} ${detail}`);
+    if (remedy !== undefined) print(`    ${"".padEnd(22)} ${remedy}`);
   }
 }
 

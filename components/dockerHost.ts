@@ -54,15 +54,16 @@ export interface DockerHostArgs {
   dockerPort?: number;
 
   /**
-   * What installs Docker: "DockerExtension", Azure's own, deprecated since 2018, or "CustomScript", a script of this
-   * project's in Azure's supported Custom Script Extension, with Ubuntu's package `docker.io`. Defaults to "DockerExtension".
+   * What configures Docker: "DockerExtension", Azure's own, deprecated since 2018, or "CustomScript", a script of this
+   * project's in Azure's supported Custom Script Extension. Both have Ubuntu's package `docker.io`, which a script installs
+   * before the DockerExtension. Defaults to "DockerExtension".
    */
   installer?: string;
 
   /**
    * The version of the package `docker.io`, such as "28.2.2-0ubuntu1~24.04.1", or its beginning with "*", such as "28.2.*".
-   * It is kept from automatic upgrades, and another one is installed by the next
-   * `up`. Defaults to the Docker that is there, else to the newest that Ubuntu has.
+   * It is kept from automatic upgrades, and another one is installed by the next `up`: with the DockerExtension that stops
+   * containers. Defaults to the Docker that is there, else to the newest that Ubuntu has.
    */
   dockerVersion?: string;
 

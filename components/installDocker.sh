@@ -1,42 +1,18 @@
-#!/bin/sh
-# Puts Docker on an Ubuntu machine and makes its daemon answer with TLS; may be run any number of times.
+# Puts Docker on the machine and makes its daemon answer with TLS; may be run any number of times.
 #
-# Before this text stand the values, as variables of the shell alone: DOCKER_PORT, DOCKER_VERSION (empty for the
-# distribution's own), ADMIN_USERNAME, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. What holds a secret is handed on by
-# the shell's own printf and by standard input, never as an argument or in the environment of a command.
-set -eu
-umask 022
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-DEBIAN_FRONTEND=noninteractive
-export PATH LC_ALL DEBIAN_FRONTEND
+# Before this text stand packages.sh and the values, as variables of the shell alone: DOCKER_PORT, DOCKER_VERSION,
+# ADMIN_USERNAME, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. What holds a secret is handed on by the shell's own printf
+# and by standard input, never as an argument or in the environment of a command.
 
-state=/var/lib/docker-host
-dropin=/etc/systemd/system/docker.service.d/docker-host.conf
 # The daemon's files, and so what decides whether it must be restarted.
 files="/etc/docker/ca.pem /etc/docker/cert.pem /etc/docker/key.pem /etc/docker/daemon.json $dropin"
 
-say() { printf '%s\n' "$*"; }
-fail() {
-  printf 'ERROR: %s\n' "$*" >&2
-  exit 1
-}
-
-exec 9>/run/docker-host.lock
-flock -w 900 9 || fail "another run of this installer has been going on for 15 minutes"
-
-# Whoever holds the lock owns the folder, also what a killed run left in it.
-work=/run/docker-host
-rm -rf "$work"
-mkdir -m 0700 "$work"
 # Whatever comes: no half-written file is left, nor the copy of this text that Azure's extension keeps, with the key in it.
 clean_up() {
   rm -rf "$work"
   for file in $files; do rm -f "$file.new"; done
   case $0 in /var/lib/waagent/custom-script/download/*) rm -f /var/lib/waagent/custom-script/download/*/script.sh ;; esac
 }
-trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
 
 # Without all three the port would be open to everyone, as root.
 case ${TRUST_PEM:-} in *"BEGIN CERTIFICATE"*) ;; *) fail "TRUST_PEM: no certificate; the Docker port is never opened without" ;; esac
@@ -44,67 +20,7 @@ case ${CERT_PEM:-} in *"BEGIN CERTIFICATE"*) ;; *) fail "CERT_PEM: no certificat
 case ${KEY_PEM:-} in *"PRIVATE KEY"*) ;; *) fail "KEY_PEM: no private key; the Docker port is never opened without" ;; esac
 case ${DOCKER_PORT:-} in '' | *[!0-9]*) fail "DOCKER_PORT: \"${DOCKER_PORT:-}\" is no port" ;; esac
 
-# Runs a command of apt's or dpkg's; as long as somebody else holds their locks (the first boot's updates do), once more.
-packages() {
-  waited=0
-  until "$@" >"$work/packages.log" 2>&1 </dev/null 9>&-; do
-    if ! grep -Eqi 'could not (get|open) lock|unable to (acquire|lock)|locked by another process|is another process using' "$work/packages.log"; then
-      tail -n 15 "$work/packages.log" >&2
-      fail "$* failed"
-    fi
-    [ "$waited" -lt 1800 ] || fail "$*: the lock of apt or dpkg has been held for 30 minutes: $(tail -n 1 "$work/packages.log")"
-    [ $((waited % 60)) -ne 0 ] || say "Waiting for the lock of apt or dpkg"
-    sleep 2
-    waited=$((waited + 2))
-  done
-}
-
-install_package() {
-  # What a run that was cut off had unpacked.
-  packages dpkg --configure -a
-  packages apt-get -q update
-  packages apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages install "$1"
-}
-
-package_version() {
-  # shellcheck disable=SC2016 # dpkg-query's own variables
-  dpkg-query --show --showformat '${db:Status-Status} ${Version}\n' docker.io 2>/dev/null | sed -n 's/^installed //p'
-}
-
-has_docker() { command -v dockerd >/dev/null && systemctl cat docker.service >/dev/null 2>&1; }
-
-if [ -n "${DOCKER_VERSION:-}" ]; then
-  installed=$(package_version)
-  if [ -z "$installed" ] && has_docker; then
-    fail "dockerVersion: \"$DOCKER_VERSION\" is asked for, but the machine has a Docker that is not of the package docker.io: $(dockerd --version 2>/dev/null)"
-  fi
-  # Unquoted: it may be a pattern, as apt takes it.
-  # shellcheck disable=SC2254
-  case $installed in
-    $DOCKER_VERSION) ;;
-    *)
-      say "Installing docker.io $DOCKER_VERSION (installed: ${installed:-none})"
-      install_package "docker.io=$DOCKER_VERSION"
-      ;;
-  esac
-  install -d -m 0755 "$state"
-  # Held: else the next automatic upgrade would undo the choice.
-  if [ ! -e "$state/held" ]; then
-    packages apt-mark hold docker.io
-    : >"$state/held"
-  fi
-else
-  if [ -e "$state/held" ]; then
-    packages apt-mark unhold docker.io
-    rm -f "$state/held"
-  fi
-  if ! has_docker; then
-    say "Installing docker.io"
-    install_package docker.io
-  fi
-  install -d -m 0755 "$state"
-fi
-has_docker || fail "there is no dockerd with a docker.service on this machine"
+ensure_docker
 command -v openssl >/dev/null || install_package openssl
 
 # What is wrong with the certificates is found out while the daemon still runs with the old ones.

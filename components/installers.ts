@@ -1,4 +1,4 @@
-/** What each of the two installers, both Azure extensions, is handed; pure, so that each has an exact test. */
+/** What Azure's extensions are handed that put Docker on the machine and configure it; pure, so that each has an exact test. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,25 +11,41 @@ export interface DaemonSettings {
   dockerPort: number;
   /** The user's options, in the form of `daemon.json`. */
   daemonOptions: DaemonOptions;
-  /** The version of the package `docker.io`; undefined for the one that Ubuntu has. The script alone knows it. */
+  /** The version of the package `docker.io`; undefined for the one that Ubuntu has. The scripts alone know it. */
   dockerVersion?: string;
   /** The user who may use Docker on the machine itself. */
   adminUsername: string;
   certificates: HostCertificates;
 }
 
-/** An extension of Azure's that puts Docker on the machine, and what it is handed. */
-export interface Installer {
+/** A kind of Azure's extensions. */
+export interface Extension {
   publisher: string;
   type: string;
   typeHandlerVersion: string;
   /** Changes for which the extension is taken away and put again; "*" is all of them, and a run that failed. */
   replaceOnChanges: string[];
+}
+
+/** An extension that makes the machine's Docker what it is to be, and what it is handed. */
+export interface Installer extends Extension {
   /** @throws SettingsError if any certificate is missing. */
   settings: (daemon: DaemonSettings) => Record<string, unknown>;
   /** @throws SettingsError if any certificate is missing. */
   protectedSettings: (daemon: DaemonSettings) => Record<string, unknown>;
 }
+
+const CUSTOM_SCRIPT = { publisher: "Microsoft.Azure.Extensions", type: "CustomScript", typeHandlerVersion: "2.1" };
+
+/** What runs before the DockerExtension, so that it finds a Docker and doesn't run get.docker.com's script. */
+export const PREPARATION: Extension & { settings: (dockerVersion?: string) => { script: string } } = {
+  ...CUSTOM_SCRIPT,
+  // After a run that failed, the same settings would never be run again. That alone is a reason: to replace it takes the
+  // DockerExtension away for a while. The name is the engine's for an initialization error (step_generator.go).
+  replaceOnChanges: ["#initerror"],
+  // In public, as there is no secret in it: so a person, a preview and a refresh see it.
+  settings: (dockerVersion) => ({ script: base64(prepareScript(dockerVersion)) }),
+};
 
 /** By the names that the setting `installer` takes. */
 export const INSTALLER_BY_NAME: Record<string, Installer> = {
@@ -43,9 +59,7 @@ export const INSTALLER_BY_NAME: Record<string, Installer> = {
     protectedSettings: extensionProtectedSettings,
   },
   CustomScript: {
-    publisher: "Microsoft.Azure.Extensions",
-    type: "CustomScript",
-    typeHandlerVersion: "2.1",
+    ...CUSTOM_SCRIPT,
     // It runs each set of settings once: after a run that failed, the same settings would never be run again. To take it
     // away runs nothing on the machine, and removes its copies of the script, which hold former keys of the server's.
     replaceOnChanges: ["*"],
@@ -101,8 +115,7 @@ function scriptProtectedSettings(daemon: DaemonSettings): { script: string } {
 }
 
 /**
- * The whole script: the values, as variables of the shell, which no other process sees, before the text that uses them.
- * In braces, since a full disk could cut it short, and the extension would run what there is: half of it is no program.
+ * The script of the installer CustomScript, with the values that it needs.
  *
  * @throws SettingsError if any certificate is missing.
  */
@@ -118,9 +131,22 @@ export function installScript(daemon: DaemonSettings): string {
     CERT_PEM: certificates.certPem.trim(),
     KEY_PEM: certificates.keyPem.trim(),
   };
+  return scriptOf(values, ["packages.sh", "installDocker.sh"]);
+}
+
+/** The script that runs before the DockerExtension: it is handed the version of the package, and nothing else. */
+export function prepareScript(dockerVersion = ""): string {
+  return scriptOf({ DOCKER_VERSION: dockerVersion }, ["packages.sh", "prepareDocker.sh"]);
+}
+
+/**
+ * A whole script: the values, as variables of the shell, which no other process sees, before the texts that use them.
+ * In braces, since a full disk could cut it short, and the extension would run what there is: half of it is no program.
+ */
+function scriptOf(values: Record<string, string>, files: string[]): string {
   const assignments = Object.entries(values).map(([name, value]) => `${name}=${quoted(value)}\n`);
-  const text = readFileSync(join(__dirname, "installDocker.sh"), "utf8");
-  return `#!/bin/sh\n{\n${assignments.join("")}\n${text}\n}\n`;
+  const texts = files.map((file) => readFileSync(join(__dirname, file), "utf8"));
+  return `#!/bin/sh\n{\n${assignments.join("")}\n${texts.join("\n")}\n}\n`;
 }
 
 /** A word of the shell's that means just this text. */

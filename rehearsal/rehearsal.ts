@@ -11,7 +11,7 @@ import { Display, type Print } from "./display";
 import { ensureEndpoint, stopEndpoint } from "./endpoint";
 import { type Engine, ensureEngine } from "./engine";
 import { STACK_NAME, filesOf, writePrivately } from "./files";
-import { ensureRootFileSystem } from "./machine/rootFileSystem";
+import { dockerClient, ensureRootFileSystem } from "./machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "./machine/systemPackages";
 import { type Recovery, recover, removeUnrecorded, runQuietly } from "./recovery";
 
@@ -205,12 +205,12 @@ function engineAndCommand(print: Print): Promise<{ engine: Engine; command: Pulu
   return found;
 }
 
-/** The machines' docker command, for a computer that has none of its own. */
+/** The docker command of the machines' package, for a computer that has none of its own. */
 function provideDocker(folder: string, rootFileSystem: string): void {
   const link = join(folder, "docker");
   mkdirSync(folder, { recursive: true });
   rmSync(link, { force: true });
-  symlinkSync(join(rootFileSystem, "usr/bin/docker"), link);
+  symlinkSync(dockerClient(rootFileSystem), link);
 }
 
 /** Takes away what a rehearsal left on this computer beside its own folder, and its clients' certificates and contexts. */

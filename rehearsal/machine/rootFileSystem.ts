@@ -10,6 +10,8 @@ import { aptEnvironment } from "./systemPackages";
 
 /** Where a machine's apt finds docker.io and what it depends on: its only source, as there is no network. */
 const archive = "/var/lib/rehearsal-archive";
+/** Where Docker's client is, for this computer: as on Azure's image, none is on the machine's PATH. */
+const client = `${archive}/client/docker`;
 /** What follows the version of the archive's later docker.io. */
 const laterVersion = "+rehearsal1";
 
@@ -17,7 +19,7 @@ const laterVersion = "+rehearsal1";
 const recipe = {
   packages: [
     ...["systemd", "systemd-sysv", "dbus", "iproute2", "ca-certificates", "curl", "openssl"],
-    ...["docker.io", "openssh-server", "sudo", "procps"],
+    ...["openssh-server", "sudo", "procps"],
   ],
   leftOut: ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"],
   // Run with the new root's path as $1.
@@ -51,35 +53,34 @@ chroot . systemctl enable --quiet rehearsal-addresses.service
 # Nobody sits at the console, and nothing but a person or an extension asks for packages.
 chroot . systemctl mask --quiet console-getty.service apt-daily.timer apt-daily-upgrade.timer
 : > etc/resolv.conf
-# Where Ubuntu's package has it, and Azure's DockerExtension looks for it; Debian 12 has it in sbin.
-[ -e usr/bin/dockerd ] || ln -s ../sbin/dockerd usr/bin/dockerd
-# For apt to install without a network: all that \`apt-get purge docker.io; apt-get autoremove\` takes away.
-mkdir -p -m 755 ${archive.slice(1)}
-for package in $(chroot . apt-get --simulate autoremove --purge docker.io | awk '$1 == "Purg" { print $2 }'); do
-  mv "var/cache/apt/archives/$package"_*.deb ${archive.slice(1)} 2> /dev/null ||
-    (cd ${archive.slice(1)} && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq download "$package")
-done
-# And a later docker.io. Of its deb, an ar archive, the second member is made anew; the third is too large for that.
-mkdir later
-dpkg-deb --control ${archive.slice(1)}/docker.io_*.deb later/control
-sed -i 's/^Version: .*/&${laterVersion}/' later/control/control
-# Ubuntu's package restarts the daemon at an upgrade, unless its question was answered otherwise; Debian's never does.
-grep -q docker.io/restart later/control/postinst || cat >> later/control/postinst <<'END'
+# For apt to install without a network: docker.io and all that it needs beside what is there.
+mkdir -p -m 755 ${archive.slice(1)}/client
+(
+  cd ${archive.slice(1)}
+  export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+  apt-get -qq download $(apt-get --simulate --no-install-recommends install docker.io | awk '$1 == "Inst" { print $2 }')
+)
+dpkg-deb --fsys-tarfile ${archive.slice(1)}/docker.io_*.deb | tar --extract --directory ${archive.slice(1)}/client --strip-components 3 ./usr/bin/docker
+# Where Ubuntu's package has the daemon, and Azure's DockerExtension looks for it; Debian 12 has it in sbin.
+dpkg-deb --contents ${archive.slice(1)}/docker.io_*.deb | grep -q ' \./usr/bin/dockerd$' || ln -s ../sbin/dockerd usr/bin/dockerd
+# To unpack xz is what an installation would take longest for, so they are packed anew; docker.io twice, the second one a
+# later version. Ubuntu's package restarts the daemon at an upgrade, unless its question was answered otherwise; Debian's
+# never does.
+for deb in ${archive.slice(1)}/*.deb; do
+  dpkg-deb --raw-extract "$deb" unpacked
+  dpkg-deb --build --nocheck -Znone unpacked "$deb" > /dev/null
+  case $deb in */docker.io_*)
+    sed -i 's/^Version: .*/&${laterVersion}/' unpacked/DEBIAN/control
+    grep -q docker.io/restart unpacked/DEBIAN/postinst || cat >> unpacked/DEBIAN/postinst <<'END'
 if [ "$1" = configure ] && [ -n "$2" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 	deb-systemd-invoke restart docker.service
 fi
 END
-tar --create --directory later/control --owner root:0 --group root:0 --file later/control.tar .
-cp ${archive.slice(1)}/docker.io_*.deb later/original.deb
-old=$(tail --bytes +121 later/original.deb | head --bytes 10)
-{
-  head --bytes 72 later/original.deb
-  printf '%-16s%-12s%-6s%-6s%-8s%-10s\`\\n' control.tar 0 0 0 100644 "$(stat --format %s later/control.tar)"
-  cat later/control.tar
-  tail --bytes +$((133 + old + old % 2)) later/original.deb
-} > ${archive.slice(1)}/docker.io_later.deb
-rm -r later
+    dpkg-deb --build --nocheck -Znone unpacked ${archive.slice(1)}/later.deb > /dev/null ;;
+  esac
+  rm -r unpacked
+done
 (
   cd ${archive.slice(1)}
   for deb in *.deb; do
@@ -89,7 +90,7 @@ rm -r later
     echo "SHA256: $(sha256sum "$deb" | cut -d ' ' -f 1)"
     echo
   done > Packages
-  chmod 644 *
+  chmod 644 *.deb Packages
 )
 rm -rf etc/apt/sources.list.d
 mkdir etc/apt/sources.list.d
@@ -104,6 +105,11 @@ chmod 755 usr/local/bin/docker-compose
 # What mmdebstrap was told about proxies and certificates is this computer's, not the machines'.
 rm -rf etc/apt/apt.conf.d/99mmdebstrap var/lib/apt/lists/* var/cache/apt/*.bin`,
 };
+
+/** The docker command of a root file system, for this computer to run. */
+export function dockerClient(rootFileSystem: string): string {
+  return path.join(rootFileSystem, client);
+}
 
 /** The folder of the root file system; builds it first if it isn't there. `progress` gets a line every few seconds. */
 export async function ensureRootFileSystem(progress: (line: string) => void): Promise<string> {

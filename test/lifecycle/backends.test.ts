@@ -32,7 +32,7 @@ test("a stack moves to another backend, another passphrase, and a key service", 
     needles.some((needle) => clientKey.includes(needle)),
     "what is searched for is what a plain-text key has",
   );
-  const unmoved = /18 unchanged/;
+  const unmoved = /19 unchanged/;
 
   await t.test("to another backend", () => {
     environment.PULUMI_BACKEND_URL = project.backendUrl("B");

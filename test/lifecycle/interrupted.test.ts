@@ -17,7 +17,7 @@ test("killed at any point, completed by the next run, and nothing is orphaned", 
       assert.equal(status, 0, stdout + stderr);
       assert.deepEqual(Object.keys(scratch.state()).sort(), Object.keys(DECLARED).sort());
       const rehearsal = await scratch.open();
-      assert.deepEqual(await rehearsal.preview(), { same: 18 });
+      assert.deepEqual(await rehearsal.preview(), { same: 19 });
       const azure = rehearsal.subscription.store.list().map(({ id }) => id);
       const recorded = Object.values(scratch.state()).filter(({ type }) => type.startsWith("azure-native:"));
       assert.deepEqual(azure.sort(), recorded.map(({ id }) => id).sort(), "the state has what Azure has");

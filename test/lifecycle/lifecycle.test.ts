@@ -43,9 +43,9 @@ test("from nothing to a host and back", async (t) => {
   );
 
   rehearsal = await scratch.open();
-  assert.deepEqual((await rehearsal.up()).changes, { same: 18 }, "a second up changes nothing");
+  assert.deepEqual((await rehearsal.up()).changes, { same: 19 }, "a second up changes nothing");
   assert.deepEqual(scratch.steps(), {});
-  assert.deepEqual(await rehearsal.refresh(), { same: 18 }, "and nothing has drifted");
+  assert.deepEqual(await rehearsal.refresh(), { same: 19 }, "and nothing has drifted");
 
   // Somebody opens the port to everyone in the portal.
   const { store } = rehearsal.subscription;
@@ -62,7 +62,7 @@ test("from nothing to a host and back", async (t) => {
   assert.deepEqual(store.get(group.id)?.body, group.body);
 
   rehearsal = await scratch.open();
-  assert.deepEqual(await rehearsal.destroy(), { delete: 18 });
+  assert.deepEqual(await rehearsal.destroy(), { delete: 19 });
   assert.deepEqual(store.list(), [], "nothing is left in Azure");
   assert.deepEqual(scratch.state(), {});
 });
@@ -80,7 +80,7 @@ test("near their end, certificates are renewed by preview's own account, and the
   t.after(() => {
     delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;
   });
-  assert.deepEqual((await (await scratch.open()).up()).changes, { same: 18 }, "31 days before the end: nothing");
+  assert.deepEqual((await (await scratch.open()).up()).changes, { same: 19 }, "31 days before the end: nothing");
 
   process.env.REHEARSAL_CLOCK_OFFSET_HOURS = hours(365 - 29);
   const rehearsal = await scratch.open();
@@ -90,7 +90,7 @@ test("near their end, certificates are renewed by preview's own account, and the
   assert.notEqual(outputs.clientCert, before.clientCert);
   assert.equal(outputs.clientKey, before.clientKey, "the key stays");
   assert.equal(outputs.caCert, before.caCert, "the authority stays");
-  assert.deepEqual((await (await scratch.open()).up()).changes, { same: 18 });
+  assert.deepEqual((await (await scratch.open()).up()).changes, { same: 19 });
 });
 
 /** What a change of one setting does, by resource. `+-` is a replacement. */
@@ -115,10 +115,9 @@ const CHANGES: { change: string; config: Record<string, string>; steps: Record<s
     change: "tags",
     config: { "tags.team": "build" },
     steps: Object.fromEntries(
-      ["group", ...["ip", "vnet", "nsg", "nic", "vm", "docker"].map((part) => `docker-host-${part}`)].map((name) => [
-        name,
-        "~ tags",
-      ]),
+      ["group", ...["ip", "vnet", "nsg", "nic", "vm", "prepare", "docker"].map((part) => `docker-host-${part}`)].map(
+        (name) => [name, "~ tags"],
+      ),
     ),
   },
   {
@@ -126,55 +125,70 @@ const CHANGES: { change: string; config: Record<string, string>; steps: Record<s
     config: { "daemonOptions.log-level": "warn" },
     steps: { "docker-host-docker": "~ settings" },
   },
-  { change: "forceUpdateTag", config: { forceUpdateTag: "1" }, steps: { "docker-host-docker": "~ forceUpdateTag" } },
+  {
+    change: "forceUpdateTag",
+    config: { forceUpdateTag: "1" },
+    steps: { "docker-host-prepare": "~ forceUpdateTag", "docker-host-docker": "~ forceUpdateTag" },
+  },
+  {
+    change: "dockerVersion",
+    config: { dockerVersion: "27.5.*" },
+    steps: { "docker-host-prepare": "~ settings", "docker-host-docker": "~ forceUpdateTag" },
+  },
   {
     change: "installer",
     config: { installer: "CustomScript" },
-    steps: { "docker-host-docker": "+- protectedSettings, settings, type, typeHandlerVersion, vmExtensionName" },
+    steps: {
+      "docker-host-docker": "-",
+      "docker-host-prepare": "+- settings, vmExtensionName, protectedSettings",
+    },
   },
   {
     change: "daemonOptions, by the script",
     config: { "daemonOptions.log-level": "info" },
-    steps: { "docker-host-docker": "+- protectedSettings" },
+    steps: { "docker-host-prepare": "+- protectedSettings" },
   },
   {
-    change: "dockerVersion",
+    change: "dockerVersion, by the script",
     config: { dockerVersion: "28.2.*" },
-    steps: { "docker-host-docker": "+- protectedSettings" },
+    steps: { "docker-host-prepare": "+- protectedSettings" },
   },
   {
     change: "adminUsername",
     config: { adminUsername: "ops" },
-    steps: { "docker-host-vm": "+- osProfile", "docker-host-docker": "+-" },
+    steps: { "docker-host-vm": "+- osProfile", "docker-host-prepare": "+-" },
   },
   {
     change: "image",
     config: { image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest" },
-    steps: { "docker-host-vm": "+- storageProfile", "docker-host-docker": "+-" },
+    steps: { "docker-host-vm": "+- storageProfile", "docker-host-prepare": "+-" },
   },
   {
     change: "trustedLaunch",
     config: { trustedLaunch: "false" },
-    steps: { "docker-host-vm": "+- securityProfile", "docker-host-docker": "+-" },
+    steps: { "docker-host-vm": "+- securityProfile", "docker-host-prepare": "+-" },
   },
   {
     change: "passwordLogin",
     config: { passwordLogin: "true" },
-    steps: { "docker-host-password": "+", "docker-host-vm": "+- osProfile", "docker-host-docker": "+-" },
+    steps: { "docker-host-password": "+", "docker-host-vm": "+- osProfile", "docker-host-prepare": "+-" },
   },
   {
     change: "sshPublicKey",
     config: {
       sshPublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzHXvYlc5eKq3CPsGlnQqerkRXSjUReXDfp+TJC9PvF me@laptop",
     },
-    steps: { "docker-host-vm": "+- osProfile", "docker-host-docker": "+-", "docker-host-ssh-key": "-" },
+    steps: { "docker-host-vm": "+- osProfile", "docker-host-prepare": "+-", "docker-host-ssh-key": "-" },
   },
 ];
 
 test("each change is previewed as the update or the replacement that it is, and Azure takes it", async (t) => {
   const scratch = new Scratch(t);
   const first = (await (await scratch.open()).up()).outputs;
+  // In Azure: the group and what is in it, with two extensions and then one.
+  let resources = 8;
   for (const { change, config, steps } of CHANGES) {
+    if (change === "installer") resources = 7;
     await t.test(change, async () => {
       const rehearsal = await scratch.open(config);
       await rehearsal.preview();
@@ -184,11 +198,11 @@ test("each change is previewed as the update or the replacement that it is, and 
       assert.equal(outputs.clientCert, first.clientCert, "the client stays");
       assert.deepEqual(
         rehearsal.subscription.store.list().map(({ provisioningState }) => provisioningState),
-        Array(7).fill("Succeeded"),
+        Array(resources).fill("Succeeded"),
       );
       if (change !== "tags") return;
       const tags = rehearsal.subscription.store.list().map(({ body }) => body.tags);
-      assert.deepEqual(tags, Array(7).fill({ team: "build" }), "they are on everything in Azure");
+      assert.deepEqual(tags, Array(resources).fill({ team: "build" }), "they are on everything in Azure");
     });
   }
   assert.deepEqual(await (await scratch.open()).destroy().then(() => scratch.state()), {});

@@ -14,16 +14,16 @@ test("pulumi up, output, preview, destroy", async (t) => {
 
   ok("config", "set", "--path", "dockerSources[0]", "203.0.113.7/32");
   const up = ok("up", "--yes");
-  assert.match(up, /\+ 18 created|\+ 17 created/);
+  assert.match(up, /\+ 19 created|\+ 18 created/);
   assert.match(up, /clientKey *: \[secret\]/);
   assert.doesNotMatch(up, /PRIVATE KEY/);
   assert.match(
     ok("stack", "output", "dockerHost"),
     /^tcp:\/\/docker-host-[a-z0-9]{6}\.westeurope\.cloudapp\.azure\.com:4243\n$/,
   );
-  assert.match(ok("preview"), /18 unchanged/);
+  assert.match(ok("preview"), /19 unchanged/);
   // What is on disk is what runs, whatever Node kept of the last run.
   project.edit("index.ts", (text) => text.replace("    dockerHost: host.dockerHost,", "$&\n    edited: true,"));
   assert.match(ok("preview"), /edited *: true/);
-  assert.match(ok("destroy", "--yes"), /- 18 deleted/);
+  assert.match(ok("destroy", "--yes"), /- 19 deleted/);
 });

@@ -121,7 +121,7 @@ test("a host with an authority of its own", async (t) => {
       ...{ "clients[0]": "ann", installer: "CustomScript", "tags.team": "build", dnsLabel: "build-host" },
     };
     const up = stack.ok(...UP, ...settings({ ...inPlace, adminUsername: "ops" }));
-    assert.match(up, /docker-host-docker replaced/);
+    assert.match(up, /docker-host-prepare replaced/);
     assert.doesNotMatch(up, /docker-host-(vm|ip|nic) replaced/);
     t.after(() => {
       delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;

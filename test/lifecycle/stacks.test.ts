@@ -11,7 +11,7 @@ test("two stacks side by side, one destroyed, then the other", async (t) => {
   const scratch = new Scratch(t);
   const first = (await (await scratch.open()).up()).outputs;
   const rehearsal = await scratch.open({}, "second");
-  assert.deepEqual(await rehearsal.preview(), { create: 18 }, "it has nothing of the first one's");
+  assert.deepEqual(await rehearsal.preview(), { create: 19 }, "it has nothing of the first one's");
   const second = (await rehearsal.up()).outputs;
   assert.notEqual(second.publicIpAddress, first.publicIpAddress);
   const { store } = rehearsal.subscription;
@@ -46,23 +46,23 @@ test("two stacks side by side, one destroyed, then the other", async (t) => {
     const nic = store.list().find(({ id }) => id.includes("-rehearsal/") && id.endsWith("-nic"));
     assert.ok(nic, "there is an interface");
     store.set({ ...nic, id: `${nic.id}-2` });
-    assert.deepEqual((await (await scratch.open({}, "second")).up()).changes, { same: 18 });
+    assert.deepEqual((await (await scratch.open({}, "second")).up()).changes, { same: 19 });
     assert.ok(store.get(`${nic.id}-2`), "the second one's run leaves it");
-    assert.deepEqual((await (await scratch.open()).up()).changes, { same: 18 });
+    assert.deepEqual((await (await scratch.open()).up()).changes, { same: 19 });
     assert.equal(store.get(`${nic.id}-2`), undefined, "the first one's takes it away");
   });
 
   await t.test("the first is destroyed, and the second is what it was", async () => {
     const before = store.list().filter(({ id }) => id.includes("azure-docker-host-second"));
-    assert.deepEqual(await (await scratch.open()).destroy(), { delete: 18 });
+    assert.deepEqual(await (await scratch.open()).destroy(), { delete: 19 });
     assert.deepEqual(store.list(), before);
     const { changes, outputs } = await (await scratch.open({}, "second")).up();
-    assert.deepEqual(changes, { same: 18 });
+    assert.deepEqual(changes, { same: 19 });
     assert.deepEqual(outputs, second);
   });
 
   await t.test("the second is destroyed, and nothing is left", async () => {
-    assert.deepEqual(await (await scratch.open({}, "second")).destroy(), { delete: 18 });
+    assert.deepEqual(await (await scratch.open({}, "second")).destroy(), { delete: 19 });
     assert.deepEqual(store.list(), []);
     assert.deepEqual([scratch.state(), scratch.state("second")], [{}, {}]);
   });
@@ -80,7 +80,7 @@ test("a run that is killed is completed by its own stack's next run, whatever th
   up("second");
   up("first");
   for (const stack of ["first", "second"]) {
-    assert.deepEqual(await (await scratch.open({}, stack)).preview(), { same: 18 }, stack);
+    assert.deepEqual(await (await scratch.open({}, stack)).preview(), { same: 19 }, stack);
   }
 });
 

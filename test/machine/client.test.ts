@@ -128,8 +128,25 @@ test("a host and its clients", async (t) => {
     assert.match(lines(other)["server certificate"] ?? "", /^✗ no authority of ca\.pem signed it/);
   });
 
-  await t.test("check --wait while the extension is still at work", async () => {
+  await t.test("check: Docker is down, though the installer reported success", async () => {
     await machine.mustRun(["systemctl", "stop", "docker.socket", "docker.service"]);
+    const down = dockerHost(["check"]);
+    assert.equal(down.status, FAILURES.port.code, down.stdout);
+    assert.equal(
+      lines(down)["port"],
+      "✗ 4243: it is closed: the VM is up, but Docker isn't installed yet or doesn't run",
+    );
+    assert.match(
+      down.stdout,
+      /^ +If no pulumi up is running, the installer may have reported success although Docker is down\. /m,
+    );
+    assert.match(
+      down.stdout,
+      / Set another forceUpdateTag \(pulumi config set forceUpdateTag TEXT\) and run pulumi up\. /,
+    );
+  });
+
+  await t.test("check --wait while the extension is still at work", async () => {
     const waiting = computer.start(["check", "--wait", "2m"]);
     rehearsal = await scratch.open({ forceUpdateTag: "2" });
     await rehearsal.up();
@@ -137,7 +154,7 @@ test("a host and its clients", async (t) => {
     assert.equal(waited.status, 0, waited.stdout + waited.stderr);
     assert.match(
       waited.stderr,
-      /^waiting, \d s {2}port: 4243: it is closed: Docker is not installed yet, or doesn't run\n/,
+      /^waiting, \d s {2}port: 4243: it is closed: the VM is up, but Docker isn't installed yet or doesn't run\n/,
     );
   });
 

@@ -96,7 +96,7 @@ test("a host on a real machine", async (t) => {
     assert.match(await ask({ ...server, ...client, port: 4244 }), /^200 /);
     assert.equal(await ask({ ...server, ...client }), "timeout");
     rehearsal = await scratch.open();
-    assert.deepEqual((await rehearsal.up()).changes, { same: 18 });
+    assert.deepEqual((await rehearsal.up()).changes, { same: 19 });
   });
 
   await t.test("destroy leaves no process, no network and no file of the machine", async () => {

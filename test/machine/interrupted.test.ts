@@ -7,8 +7,8 @@ import { FOLDERS } from "../../rehearsal/arm/open";
 import { filesOf } from "../../rehearsal/files";
 import { Scratch, killRehearsal, runRehearsal } from "../support/scratch";
 
-/** When it says that it begins the machine, and that it begins the extension. */
-const KILLED_AT = ["create docker-host-vm", "create docker-host-docker"];
+/** When it says that it begins the machine, and that it begins each extension. */
+const KILLED_AT = ["create docker-host-vm", "create docker-host-prepare", "create docker-host-docker"];
 
 test("killed on a real machine, completed by the next start", async (t) => {
   for (const when of KILLED_AT) {
@@ -21,7 +21,7 @@ test("killed on a real machine, completed by the next start", async (t) => {
       assert.match(stdout, /Server Version: \d+/);
       assert.equal(readdirSync(join(scratch.directory, "machines")).length, 1, "one machine, not two");
       const again = runRehearsal(["up", ...args]);
-      assert.match(again.stdout, /^ {2}18 same$/m, again.stdout + again.stderr);
+      assert.match(again.stdout, /^ {2}19 same$/m, again.stdout + again.stderr);
 
       // A teardown that is refused leaves the client connected.
       const behaviour = join(scratch.directory, FOLDERS.behaviour);

@@ -119,7 +119,7 @@ test("the workflows", async (t) => {
     setClock(scratch.directory, {});
     assert.equal(result, "success", log);
     assert.deepEqual(steps, { "Install the packages": "success", Up: "success", "Check the host": "success" });
-    assert.match(log, /\+ 18 created/);
+    assert.match(log, /\+ 19 created/);
     assert.match(summary, /✓ Docker  /);
     assert.deepEqual(groups().includes("azure-docker-host-dev"), true);
     learn("dev");
@@ -159,7 +159,7 @@ test("the workflows", async (t) => {
     learn("review-7");
     const { up: pushed } = await pullRequest("review.yml", "synchronize", { labels });
     assert.equal(pushed?.result, "success", pushed?.log);
-    assert.match(pushed.log, /18 unchanged/, "the same host");
+    assert.match(pushed.log, /19 unchanged/, "the same host");
     const good = readFileSync(review, "utf8");
     writeFileSync(review, `${good}  azure-docker-host:dockerPort: 22\n`);
     const { up: wrong } = await pullRequest("review.yml", "synchronize", { labels });
@@ -187,7 +187,7 @@ test("the workflows", async (t) => {
 
   await t.test("what was changed behind the program's back fails the daily run, which says what", async () => {
     const rules = store.list().find(({ armType }) => armType.endsWith("/networkSecurityGroups"));
-    const extension = store.list().find(({ armType }) => armType.endsWith("/extensions"));
+    const extension = store.list().find(({ id }) => id.endsWith("/DockerExtension"));
     assert.ok(rules && extension, "both are there");
     const text = JSON.stringify(rules).replaceAll(subnet, "*");
     store.set(JSON.parse(text) as typeof rules);

@@ -6,7 +6,7 @@ import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@p
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { publicKeyDigest } from "../../components/authorities";
 import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
-import { type DaemonSettings, INSTALLER_BY_NAME } from "../../components/installers";
+import { type DaemonSettings, INSTALLER_BY_NAME, PREPARATION } from "../../components/installers";
 import { SettingsError } from "../../components/settings";
 import { type Authority, makeAuthority } from "../support/authorities";
 
@@ -384,6 +384,20 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
       ignoreChanges: ["storageProfile.osDisk.diskSizeGB", "storageProfile.osDisk.managedDisk.storageAccountType"],
     },
   ],
+  "web-prepare": [
+    "azure-native:compute:VirtualMachineExtension",
+    {
+      ...PLACEMENT,
+      vmName: "web-vm",
+      vmExtensionName: "prepare",
+      publisher: "Microsoft.Azure.Extensions",
+      type: "CustomScript",
+      typeHandlerVersion: "2.1",
+      autoUpgradeMinorVersion: true,
+      settings: PREPARATION.settings(),
+    },
+    { deletedWith: "web-vm", deleteBeforeReplace: true, replaceOnChanges: ["#initerror"] },
+  ],
   "web-docker": [
     "azure-native:compute:VirtualMachineExtension",
     {
@@ -601,11 +615,11 @@ suite("what is set", () => {
   test("tags are on all that takes tags", async () => {
     const tags = { team: "build" };
     const { recorder } = await declare({ tags });
-    const tagged = ["ip", "nsg", "vnet", "nic", "vm", "docker"].map((part) => [`web-${part}`, { tags }]);
+    const tagged = ["ip", "nsg", "vnet", "nic", "vm", "prepare", "docker"].map((part) => [`web-${part}`, { tags }]);
     assert.deepEqual(resources(recorder), expected(Object.fromEntries(tagged) as Record<string, Values>));
   });
 
-  test("another installer is another extension under the same name, and its script has the settings", async () => {
+  test("with the other installer there is one extension, under the name of the first, and its script has the settings", async () => {
     const daemonOptions = { "log-level": "warn" };
     const { recorder } = await declare({
       installer: "CustomScript",
@@ -620,7 +634,8 @@ suite("what is set", () => {
       keyPem: keyPem("web-server-key"),
     };
     const [type, inputs, options] = HOST["web-docker"] ?? assert.fail();
-    assert.deepEqual(resources(recorder)["web-docker"], [
+    assert.equal(resources(recorder)["web-docker"], undefined);
+    assert.deepEqual(resources(recorder)["web-prepare"], [
       type,
       {
         ...inputs,
@@ -635,8 +650,31 @@ suite("what is set", () => {
           adminUsername: "ops",
         }),
       },
-      { ...options, replaceOnChanges: ["*"] },
+      // One alias: the name that a host had it under before.
+      { ...options, replaceOnChanges: ["*"], aliases: 1 },
     ]);
+  });
+
+  test("another version of the package is the preparation's setting, and has the DockerExtension run again", async () => {
+    for (const [tag, wanted] of [
+      [undefined, "docker.io=28.2.*"],
+      ["2", "2,docker.io=28.2.*"],
+    ]) {
+      const { recorder } = await declare({
+        dockerVersion: "28.2.*",
+        ...(tag !== undefined && { forceUpdateTag: tag }),
+      });
+      const prepare = { settings: PREPARATION.settings("28.2.*"), ...(tag !== undefined && { forceUpdateTag: tag }) };
+      assert.deepEqual(
+        resources(recorder),
+        expected({ "web-prepare": prepare, "web-docker": { forceUpdateTag: wanted } }),
+      );
+    }
+  });
+
+  test("the DockerExtension waits for what prepares", async () => {
+    const { recorder } = await declare();
+    assert.ok(recorder.declared["web-docker"]?.dependsOn.includes("web-prepare"));
   });
 
   test("the daemon's options reach Azure's DockerExtension", async () => {
@@ -1012,6 +1050,7 @@ suite("what is set", () => {
       web: "group",
       ...Object.fromEntries(Object.keys(HOST).map((name) => [name, undefined])),
       ...Object.fromEntries(["dns-suffix", "ip", "nsg", "vnet", "nic", "vm"].map((part) => [`web-${part}`, "group"])),
+      "web-prepare": "web-vm",
       "web-docker": "web-vm",
     });
   });

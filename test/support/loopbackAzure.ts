@@ -20,7 +20,7 @@ let access: Promise<Access> | undefined;
 class NotedBehaviour extends Behaviour {
   readonly calls: string[] = [];
 
-  override arrive(call: string): void | Promise<void> {
+  override arrive(call: string): Promise<void> {
     this.calls.push(call);
     return super.arrive(call);
   }

@@ -127,6 +127,7 @@ export const DECLARED: Record<string, [type: string, parent: string | undefined]
   "docker-host-client-admin": ["tls:index/selfSignedCert:SelfSignedCert", "docker-host"],
   "docker-host-ssh-key": ["tls:index/privateKey:PrivateKey", "docker-host"],
   "docker-host-vm": ["azure-native:compute:VirtualMachine", "docker-host"],
+  "docker-host-prepare": ["azure-native:compute:VirtualMachineExtension", "docker-host"],
   "docker-host-docker": ["azure-native:compute:VirtualMachineExtension", "docker-host"],
 };
 

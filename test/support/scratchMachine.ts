@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { prepareScript } from "../../components/installers";
 import { type Machine, bootMachine, stopMachine } from "../../rehearsal/machine/machine";
 import { chooseSubnet, ensureBridge, removeBridge } from "../../rehearsal/machine/network";
 import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
@@ -33,4 +34,9 @@ export async function scratchMachine(test: Pick<TestContext, "after">): Promise<
     addresses: [`${address}/24`, "10.0.0.4/24"],
   });
   return { machine, address };
+}
+
+/** Installs Docker as a host's machine gets it, from the image's own archive; `version` as the setting dockerVersion. */
+export async function installDocker(machine: Machine, version?: string): Promise<void> {
+  await machine.mustRun(["sh", "-s"], { input: prepareScript(version) });
 }

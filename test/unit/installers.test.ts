@@ -1,13 +1,17 @@
 /** What the two installers are handed, exactly; and that the script is one that a POSIX shell takes. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { daemonConfiguration } from "../../components/daemonOptions";
 import {
   type DaemonSettings,
   INSTALLER_BY_NAME,
+  PREPARATION,
   certificatesFingerprint,
   installScript,
+  prepareScript,
 } from "../../components/installers";
 import { SettingsError } from "../../components/settings";
 
@@ -67,6 +71,29 @@ test("Azure's DockerExtension: the port as a text, the options as words, each PE
   });
 });
 
+suite("before the DockerExtension", () => {
+  test("Azure's CustomScript, with its script in public", () => {
+    const { settings, ...handler } = PREPARATION;
+    assert.deepEqual(handler, {
+      publisher: "Microsoft.Azure.Extensions",
+      type: "CustomScript",
+      typeHandlerVersion: "2.1",
+      replaceOnChanges: ["#initerror"],
+    });
+    for (const version of [undefined, "28.2.*"]) {
+      assert.deepEqual(settings(version), { script: Buffer.from(prepareScript(version)).toString("base64") });
+    }
+  });
+
+  test("its script is the texts and the version, and nothing else", () => {
+    const text = (file: string): string => readFileSync(join(__dirname, "../../components", file), "utf8");
+    const texts = `${text("packages.sh")}\n${text("prepareDocker.sh")}`;
+    assert.equal(prepareScript(), `#!/bin/sh\n{\nDOCKER_VERSION=''\n\n${texts}\n}\n`);
+    assert.equal(prepareScript("28.2.*"), `#!/bin/sh\n{\nDOCKER_VERSION='28.2.*'\n\n${texts}\n}\n`);
+    assert.doesNotMatch(texts, /_PEM|DAEMON_JSON|DOCKER_PORT|ADMIN_USERNAME|key\.pem|cert\.pem|ca\.pem/);
+  });
+});
+
 suite("the script", () => {
   const { settings, protectedSettings, ...handler } = installer("CustomScript");
 
@@ -96,7 +123,7 @@ suite("the script", () => {
       "CERT_PEM",
       "KEY_PEM",
     ];
-    const head = (installScript(odd).split("\n# Puts Docker")[0] ?? "").replace("\n{\n", "\n");
+    const head = (installScript(odd).split("\n# Has the package")[0] ?? "").replace("\n{\n", "\n");
     const { stdout, stderr } = spawnSync("sh", [], {
       input: `${head}\nprintf '%s\\0' ${names.map((name) => `"$${name}"`).join(" ")}`,
       encoding: "utf8",
@@ -114,26 +141,28 @@ suite("the script", () => {
     ]);
   });
 
-  test("shellcheck finds nothing, and a POSIX shell reads it", (t) => {
-    const found = spawnSync("shellcheck", ["--shell=sh", "-"], { input: installScript(daemon), encoding: "utf8" });
-    if (found.error !== undefined && process.env.CI !== "true") {
-      t.skip("SHELLCHECK IS NOT INSTALLED: npm test does that, as root");
-      return;
-    }
-    assert.equal(found.error, undefined, "shellcheck is installed");
-    assert.equal(found.stdout, "");
-    assert.equal(found.status, 0);
-    assert.equal(spawnSync("sh", ["-n"], { input: installScript(daemon), encoding: "utf8" }).stderr, "");
-  });
+  for (const [name, script] of Object.entries({ install: installScript(daemon), prepare: prepareScript() })) {
+    test(`${name}: shellcheck finds nothing, and a POSIX shell reads it`, (t) => {
+      const found = spawnSync("shellcheck", ["--shell=sh", "-"], { input: script, encoding: "utf8" });
+      if (found.error !== undefined && process.env.CI !== "true") {
+        t.skip("SHELLCHECK IS NOT INSTALLED: npm test does that, as root");
+        return;
+      }
+      assert.equal(found.error, undefined, "shellcheck is installed");
+      assert.equal(found.stdout, "");
+      assert.equal(found.status, 0);
+      assert.equal(spawnSync("sh", ["-n"], { input: script, encoding: "utf8" }).stderr, "");
+    });
 
-  test("cut short by a full disk, it does nothing and fails", () => {
-    const script = `${installScript(daemon).slice(0, 10)}{\necho ran\n${installScript(daemon).slice(12)}`;
-    for (const part of [0.01, 0.1, 0.5, 0.9, 0.999]) {
-      const { status, stdout } = spawnSync("sh", [], { input: script.slice(0, script.length * part) });
-      assert.equal(stdout.toString(), "");
-      assert.equal(status, 2, `the first ${part} of it`);
-    }
-  });
+    test(`${name}: cut short by a full disk, it does nothing and fails`, () => {
+      const marked = `${script.slice(0, 10)}{\necho ran\n${script.slice(12)}`;
+      for (const part of [0.01, 0.1, 0.5, 0.9, 0.999]) {
+        const { status, stdout } = spawnSync("sh", [], { input: marked.slice(0, marked.length * part) });
+        assert.equal(stdout.toString(), "");
+        assert.equal(status, 2, `the first ${part} of it`);
+      }
+    });
+  }
 
   test("longer than Azure takes", () => {
     const most = { ...certificates, trustPem: certificates.trustPem.repeat(4000) };

@@ -155,22 +155,37 @@ for (let host = 1; host <= hosts; host++) {
     diagnosticsProfile: { bootDiagnostics: { enabled: true } },
   });
   const base64 = (pem: pulumi.Output<string>) => pem.apply((text) => Buffer.from(text).toString("base64"));
-  new azure.compute.VirtualMachineExtension(`${name}-docker`, {
+  const prepare = new azure.compute.VirtualMachineExtension(`${name}-prepare`, {
     resourceGroupName: group.name,
     location: group.location,
     vmName: vm.name,
-    vmExtensionName: "DockerExtension",
+    vmExtensionName: "prepare",
     publisher: "Microsoft.Azure.Extensions",
-    type: "DockerExtension",
-    typeHandlerVersion: "1.2",
+    type: "CustomScript",
+    typeHandlerVersion: "2.1",
     autoUpgradeMinorVersion: true,
-    settings: { docker: { port: "4243", options: [] } },
-    protectedSettings: {
-      certs: {
-        ca: base64(client.certPem),
-        cert: base64(server.certPem),
-        key: base64(serverKey.privateKeyPem),
+    settings: { commandToExecute: "apt-get -q update && apt-get -q -y install docker.io" },
+  });
+  new azure.compute.VirtualMachineExtension(
+    `${name}-docker`,
+    {
+      resourceGroupName: group.name,
+      location: group.location,
+      vmName: vm.name,
+      vmExtensionName: "DockerExtension",
+      publisher: "Microsoft.Azure.Extensions",
+      type: "DockerExtension",
+      typeHandlerVersion: "1.2",
+      autoUpgradeMinorVersion: true,
+      settings: { docker: { port: "4243", options: [] } },
+      protectedSettings: {
+        certs: {
+          ca: base64(client.certPem),
+          cert: base64(server.certPem),
+          key: base64(serverKey.privateKeyPem),
+        },
       },
     },
-  });
+    { dependsOn: prepare },
+  );
 }

@@ -1,0 +1,20 @@
+# Sees to it that Azure's DockerExtension finds a Docker, so that it only configures it; may be run any number of times.
+#
+# Before this text stand packages.sh and DOCKER_VERSION. It knows no secret and configures nothing.
+ensure_docker
+# The extension looks for the client, and without one it would run get.docker.com's script.
+command -v docker >/dev/null || fail "there is a dockerd on this machine, but no docker command on $PATH"
+
+# The installer CustomScript may have been here before: its files would go before, or contradict, the line that the
+# DockerExtension writes. The daemon goes on with what it has read until the DockerExtension restarts it.
+if [ -e "$dropin" ]; then
+  say "Taking back the configuration of the installer CustomScript"
+  if [ -e /etc/docker/daemon.json.before-docker-host ]; then
+    mv -f /etc/docker/daemon.json.before-docker-host /etc/docker/daemon.json
+  else
+    rm -f /etc/docker/daemon.json
+  fi
+  rm -f "$state/applied" "$dropin"
+  systemctl daemon-reload
+fi
+say "Docker $(dockerd --version | sed 's/^Docker version \([^,]*\).*/\1/') is installed"
