@@ -5,7 +5,7 @@
 // passes between two machines, and allowing it would mean to change that firewall.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mustRun, plainEnvironment } from "./command";
+import { mustRun, plainEnvironment, runCommand } from "./command";
 
 export interface Subnet {
   /** The interface's name on this computer, at most 15 characters, for example "adh1f0c22aa". */
@@ -16,9 +16,15 @@ export interface Subnet {
   gateway: string;
 }
 
+/**
+ * Where the network namespaces are kept. Not in /run/netns: the first `ip netns add` on a computer mounts that folder over
+ * itself (iproute2's ip/ipnetns.c), which hides the mounts in it, and a hidden mount can be neither unmounted nor removed.
+ */
+const namespaceDirectory = "/run/azure-docker-host";
+
 /** The network namespace that holds the bridge; the machines' interfaces are plugged in there. */
 export function bridgeNamespace(name: string): string {
-  return `/run/netns/${name}`;
+  return `${namespaceDirectory}/${name}`;
 }
 
 /** The bridge's name inside its namespace. */
@@ -27,26 +33,42 @@ export const innerBridge = "bridge0";
 /** The bridge's port that leads to this computer. */
 const uplink = "uplink";
 
+// Takes away the name in /run/netns under which a namespace was kept formerly, also where iproute2 has hidden its mount:
+// in a mount namespace that has no mount on it, the kernel lets the file be removed, and takes its mounts everywhere along.
+const removeFormerScript = `remove_former() {
+  [ -e "$former" ] || return 0
+  while umount "$former" 2>/dev/null; do :; done
+  rm -f "$former" 2>/dev/null || unshare --mount --propagation private sh -c '
+    while umount --lazy --recursive /run/netns 2>/dev/null; do :; done
+    while umount "$1" 2>/dev/null; do :; done
+    rm -f "$1"' sh "$former"
+}`;
+
 // Both scripts run under a lock, so that two processes that start at once make one bridge.
 const ensureScript = `set -eu
-name=$1 address=$2 namespace=/run/netns/$1 bridge=${innerBridge}
+name=$1 namespace=$2 former=/run/netns/$1 address=$3 bridge=${innerBridge}
+${removeFormerScript}
 inside() { nsenter --net="$namespace" "$@"; }
 if ! inside true 2>/dev/null; then
   : > "$namespace"
-  unshare --net="$namespace" true
+  if nsenter --net="$former" true 2>/dev/null; then mount --bind "$former" "$namespace"
+  else unshare --net="$namespace" true; fi
 fi
+remove_former
 inside ip link show "$bridge" >/dev/null 2>&1 || inside ip link add "$bridge" type bridge
 # A pair whose other end lies elsewhere is the left-over of a namespace that is gone.
 inside ip link show ${uplink} >/dev/null 2>&1 || ip link delete "$name" 2>/dev/null || true
-ip link show "$name" >/dev/null 2>&1 || ip link add "$name" type veth peer name ${uplink} netns "$name"
+ip link show "$name" >/dev/null 2>&1 || ip link add "$name" type veth peer name ${uplink} netns "$namespace"
 inside ip link set ${uplink} master "$bridge" up
 inside ip link set "$bridge" up
 ip address replace "$address" dev "$name"
 ip link set "$name" up`;
 
 const removeScript = `set -eu
-name=$1 namespace=/run/netns/$1
+name=$1 namespace=$2 former=/run/netns/$1
+${removeFormerScript}
 if ip link show "$name" >/dev/null 2>&1; then ip link delete "$name"; fi
+remove_former
 if [ -e "$namespace" ]; then
   while umount "$namespace" 2>/dev/null; do :; done
   rm -f "$namespace"
@@ -54,12 +76,12 @@ fi`;
 
 /** Makes the bridge, or completes one that was left half made. `cidrOfHost`: this computer's address, for example "198.18.7.1/24". */
 export async function ensureBridge(name: string, cidrOfHost: string): Promise<void> {
-  await locked(ensureScript, name, cidrOfHost);
+  await locked(`make the network ${name}`, ensureScript, name, bridgeNamespace(name), cidrOfHost);
 }
 
 /** Removes the bridge and its namespace; one that is not there is no error. */
 export async function removeBridge(name: string): Promise<void> {
-  await locked(removeScript, name);
+  await locked(`remove the network ${name}`, removeScript, name, bridgeNamespace(name));
 }
 
 /**
@@ -83,8 +105,11 @@ table bridge filter {
   await mustRun(["nsenter", `--net=${bridgeNamespace(name)}`, "nft", "--file", "-"], { input: filter });
 }
 
-async function locked(script: string, ...words: string[]): Promise<void> {
-  await mustRun(["sh", "-c", 'mkdir -p /run/netns && exec flock /run/netns sh -c "$0" sh "$@"', script, ...words]);
+/** @throws "can't …", with what the script's commands said. */
+async function locked(task: string, script: string, ...words: string[]): Promise<void> {
+  const lock = `mkdir -p ${namespaceDirectory} && exec flock ${namespaceDirectory} sh -c "$0" sh "$@"`;
+  const { code, stderr } = await runCommand(["sh", "-c", lock, script, ...words]);
+  if (code !== 0) throw new Error(`can't ${task}: ${stderr.trim() || `exit code ${code}`}`);
 }
 
 /**

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CAUSES, GENERIC, adviceFor, readLog } from "../../client/advice";
 import { Failure } from "../../client/failure";
+import { AZURE_LOGS } from "../support/azureLogs";
 
 const VM =
   "urn:pulumi:prod::azure-docker-host::azure-docker-host:index:DockerHost$azure-native:compute:VirtualMachine::docker-host-vm";
@@ -195,7 +196,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
   },
   busy: {
     logs: [azure(429, "TooManyRequests", "x"), azure(409, "AnotherOperationInProgress", "x")],
-    begins: "Azure was busy: too many requests, or another operation on the same resource.",
+    begins: "Azure was busy: too many requests, another operation on the same resource, or an error that Azure calls",
   },
   "destroy failed": {
     logs: ["Destroying (dev):\n    error: something"],
@@ -207,24 +208,40 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
   },
 };
 
+/** The log as it is, and as a pipeline shows it: with times, colours and its own ends of lines. */
+function forms(log: string): string[] {
+  const inCi = log.split("\n").map((line) => `2026-11-24T16:08:02.1234567Z \u001b[38;5;9m\u001b[1m${line}\u001b[0m`);
+  return [log, inCi.join("\r\n")];
+}
+
+/** The log's only advice. */
+function onlyAdvice(log: string): string {
+  const [advice = "", ...others] = adviceFor(log);
+  assert.deepEqual(others, []);
+  return advice;
+}
+
 describe("each cause alone", () => {
   test("every cause has a log", () => {
-    assert.deepEqual(
-      Object.keys(LOGS),
-      CAUSES.map(({ name }) => name),
-    );
+    const logged = new Set([...Object.keys(LOGS), ...AZURE_LOGS.map(({ cause }) => cause)]);
+    assert.deepEqual([...logged].sort(), CAUSES.map(({ name }) => name).sort());
   });
   for (const [name, { logs, begins }] of Object.entries(LOGS)) {
     test(name, () => {
-      for (const log of logs) {
-        const inCi = log
-          .split("\n")
-          .map((line) => `2026-11-24T16:08:02.1234567Z \u001b[38;5;9m\u001b[1m${line}\u001b[0m`);
-        for (const text of [log, inCi.join("\r\n")]) {
-          const [advice = "", ...others] = adviceFor(text);
-          assert.equal(advice.slice(0, begins.length), begins);
-          assert.deepEqual(others, []);
-        }
+      for (const log of logs.flatMap(forms)) assert.equal(onlyAdvice(log).slice(0, begins.length), begins);
+    });
+  }
+});
+
+describe("what Azure said in real runs", () => {
+  for (const { cause, source, log, begins, types } of AZURE_LOGS) {
+    test(`${cause}: ${source}`, () => {
+      const found = CAUSES.find(({ name }) => name === cause);
+      for (const form of forms(log)) {
+        const advice = onlyAdvice(form);
+        assert.equal(advice.slice(0, begins.length), begins);
+        for (const typed of types) assert.ok(advice.includes(typed), `${typed} in: ${advice}`);
+        assert.equal(found?.pattern instanceof RegExp && found.pattern.test(form), true);
       }
     });
   }

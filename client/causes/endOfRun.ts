@@ -1,0 +1,24 @@
+/** How the run ended. */
+import type { Cause } from "./cause";
+
+export const END_OF_RUN: Cause[] = [
+  {
+    name: "busy",
+    pattern: /AnotherOperationInProgress|\bRetryableError\b|TooManyRequests|\bStatus=429\b|RESPONSE 429/,
+    advice: () =>
+      "Azure was busy: too many requests, another operation on the same resource, or an error that Azure calls retryable. Wait some minutes, then run the same command again.",
+  },
+  {
+    name: "destroy failed",
+    pattern: (log) => /\bDestroying \(/.test(log) && /\berror:/.test(log),
+    advice: () =>
+      "A destroy failed. Once what is said above is mended, pulumi destroy again, and no pulumi up between: the state has forgotten what lies in the group.",
+  },
+  {
+    name: "cut off",
+    pattern: (log) =>
+      /\b(Updating|Destroying|Refreshing) \(/.test(log) && !/\berror:|\bDuration:|\bunchanged\b/.test(log),
+    advice: () =>
+      "The run was cut off: the log ends in the middle. If nobody else is running: pulumi cancel, then run again; if that says pending operations, give its log to docker-host advise.",
+  },
+];

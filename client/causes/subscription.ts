@@ -1,0 +1,58 @@
+/** What the subscription may do: rights, policies, regions, locks, quotas. */
+import type { Cause } from "./cause";
+
+export const SUBSCRIPTION: Cause[] = [
+  {
+    name: "subscription disabled",
+    pattern: /\bReadOnlyDisabledSubscription\b/,
+    advice: () =>
+      "The subscription is disabled, so Azure changes nothing in it. az account list --all --output table shows the state of your subscriptions. Enable this one in the portal (Subscriptions), or use another one with pulumi config set azure-native:subscriptionId ID. Then run again.",
+  },
+  {
+    name: "policy",
+    pattern: /\bRequestDisallowedByPolicy\b/,
+    advice: (of) =>
+      `A policy of your organization refuses a resource: ${of(/policyAssignment\\*":\s*\{\\*"name\\*":\s*\\*"([\w .,()-]+)\\*"/, 'the log names it after "policyAssignment"')}. Ask the owner of the policy for an exemption, or change the setting that it refuses. If it refuses public IPs, type pulumi config set publicAddress false and pulumi config set subnetId ID. Then pulumi up.`,
+  },
+  {
+    name: "region not allowed",
+    pattern: /\bRequestDisallowedByAzure\b/,
+    advice: () =>
+      "Azure doesn't let this subscription use this region. The portal lists the regions that it may use under Policy, Assignments. Choose one of them with pulumi config set azure-native:location REGION, then pulumi up.",
+  },
+  {
+    name: "scope locked",
+    pattern: /\bScopeLocked\b/,
+    advice: (of) =>
+      `A lock on ${of(/scope\(s\) are locked: '(\/subscriptions\/[\w/.*-]+)'/, "the resource or its group")} keeps Azure from changing or deleting it. Ask the person who set it. az lock list --output table shows its name, and az lock delete --name NAME --resource-group GROUP removes it. Then run the same command again.`,
+  },
+  {
+    name: "not authorized",
+    pattern: /\b(Linked)?AuthorizationFailed\b/,
+    advice: (of) =>
+      `Who is signed in may not do that. It takes the role Contributor: az role assignment create --assignee CLIENT-ID --role Contributor --scope ${of(/over scope '(\/subscriptions\/[\w-]+)/, "/subscriptions/ID")}. A role that was just given takes some minutes to hold. Then pulumi up.`,
+  },
+  {
+    name: "not registered",
+    pattern: /MissingSubscriptionRegistration/,
+    advice: (of) =>
+      `The subscription never used this part of Azure. az provider register --wait --namespace ${of(/use namespace '([\w.]+)'/, "NAMESPACE")}, then pulumi up.`,
+  },
+  {
+    name: "quota",
+    pattern: /QuotaExceeded|exceeding (approved|quota)/,
+    advice: (of) =>
+      `The subscription's quota of cores is used up. az vm list-usage --location ${of(/Location: (\w+)/, "REGION")} --output table shows it. Ask for more (portal, Quotas), or take a smaller size or another region: pulumi config set vmSize SIZE. Then pulumi up.`,
+  },
+  {
+    name: "too many addresses",
+    pattern: /PublicI[Pp]CountLimitReached/,
+    advice: () =>
+      "The subscription may have no more public addresses in this region. Delete some that nobody uses (az network public-ip list --output table), ask for more (portal, Quotas), or take another region; or publicAddress false with a subnetId. Then pulumi up.",
+  },
+  {
+    name: "name taken",
+    pattern: /DnsRecordInUse/,
+    advice: () => "Somebody has this DNS name already. pulumi config set dnsLabel LABEL, another one, then pulumi up.",
+  },
+];

@@ -1,0 +1,104 @@
+/** The rehearsal's network, and iproute2 beside it: `ip netns add` mounts the folder /run/netns over itself. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { plainEnvironment } from "../../rehearsal/machine/command";
+import { bridgeNamespace } from "../../rehearsal/machine/network";
+import { machineSupport } from "../../rehearsal/machine/systemPackages";
+
+const support = machineSupport();
+const options = { skip: support.supported ? false : support.reason, timeout: 120_000 };
+const NAME = "adhtest0000";
+
+/**
+ * Runs a script in a network and a mount namespace of its own, with an empty /run: nothing of this computer's is touched,
+ * and all of it is gone at the end. `bridge ensure` and `bridge remove` do what the rehearsal does.
+ */
+function alone(script: string): { status: number | null; stdout: string; stderr: string } {
+  const prelude = `set -u
+mount -t tmpfs tmpfs /run
+bridge() { "$NODE" --import tsx "$PROCESS" "$1" ${NAME}; }
+`;
+  const { status, stdout, stderr } = spawnSync(
+    "unshare",
+    ["--mount", "--net", "--propagation", "private", "sh", "-c", prelude + script],
+    {
+      encoding: "utf8",
+      env: { ...plainEnvironment, NODE: process.execPath, PROCESS: join(__dirname, "../support/bridgeProcess.ts") },
+      cwd: join(__dirname, "../.."),
+    },
+  );
+  return { status, stdout, stderr };
+}
+
+/** What is left when all is well: the two folders, and in /run/netns what the script itself put there. */
+const LEFT = "echo left: $(ls /run/netns) $(ls /run/azure-docker-host) $(ip -o link | grep -c adhtest)";
+
+test("`ip netns add` while the network is up: it is found again, and removed", options, () => {
+  const { status, stdout, stderr } = alone(`
+bridge ensure
+ip netns add other
+bridge ensure && nsenter --net=${bridgeNamespace(NAME)} ip -o link show uplink | grep -o 'master bridge0'
+ip link show ${NAME} > /dev/null
+bridge remove; echo "removed: $?"
+bridge remove; echo "removed again: $?"
+ip netns exec other true; echo "the other one: $?"
+${LEFT}`);
+  assert.equal(stderr, "");
+  assert.equal(stdout, "master bridge0\nremoved: 0\nremoved again: 0\nthe other one: 0\nleft: other 0\n");
+  assert.equal(status, 0);
+});
+
+/** As the network was kept formerly. */
+const FORMER = `mkdir /run/netns
+: > /run/netns/${NAME}
+unshare --net=/run/netns/${NAME} true
+ip link add ${NAME} type veth peer name uplink netns ${NAME}
+nsenter --net=/run/netns/${NAME} ip link add bridge0 type bridge
+nsenter --net=/run/netns/${NAME} ip link add vb-machine type veth peer name host0
+`;
+/** What is left of the former way after a removal that failed: an empty file, which makes iproute2 complain. */
+const FAILED = `umount /run/netns/${NAME}
+rm /run/netns/${NAME} 2>&1
+`;
+
+for (const [name, before, said] of [
+  ["visible", FORMER, ""],
+  ["hidden by iproute2", `${FORMER}ip netns add other\n`, ""],
+  [
+    "hidden, after a removal that failed",
+    `${FORMER}ip netns add other\n${FAILED}`,
+    `rm: cannot remove '/run/netns/${NAME}': Device or resource busy\n`,
+  ],
+] as const) {
+  test(`a namespace in /run/netns, as formerly: ${name}`, options, () => {
+    const other = before.includes("other") ? "other " : "";
+    const { stdout, stderr } = alone(`${before}bridge remove; echo "removed: $?"
+ip netns add after
+ip link add pair type veth peer name far netns after
+ip link show pair > /dev/null
+${LEFT}; grep -c ${NAME} /proc/self/mounts`);
+    // "Error: Peer netns reference is invalid." is what iproute2 says of an empty file in /run/netns.
+    assert.equal(stderr, "");
+    assert.equal(stdout, `${said}removed: 0\nleft: after ${other}0\n0\n`);
+  });
+}
+
+test("a network that is up as formerly is taken over, with the machines in it", options, () => {
+  const { stdout, stderr } = alone(`${FORMER}ip netns add other
+bridge ensure
+nsenter --net=${bridgeNamespace(NAME)} ip -o link show vb-machine | grep -c vb-machine
+nsenter --net=${bridgeNamespace(NAME)} ip -o link show uplink | grep -o 'master bridge0'
+bridge remove; echo "removed: $?"
+${LEFT}; grep -c ${NAME} /proc/self/mounts`);
+  assert.equal(stderr, "");
+  assert.equal(stdout, "1\nmaster bridge0\nremoved: 0\nleft: other 0\n0\n");
+});
+
+test("what can't be removed is named", options, () => {
+  const { stdout, stderr } = alone(`mkdir -p /run/azure-docker-host/${NAME}
+bridge remove; echo "removed: $?"`);
+  assert.match(stderr, new RegExp(`^can't remove the network ${NAME}: rm: cannot remove '${bridgeNamespace(NAME)}': `));
+  assert.equal(stdout, "removed: 1\n");
+});
