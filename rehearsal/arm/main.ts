@@ -7,9 +7,15 @@ async function main(): Promise<void> {
   const directory = process.env[ENVIRONMENT.directory];
   if (directory === undefined) throw new Error(`${ENVIRONMENT.directory} is not set: this is no rehearsal`);
   const endpoint = await serveEndpoint(directory, process.env[ENVIRONMENT.rootFileSystem]);
-  let told = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => (told = true));
-  while (!told && isServing(directory)) await sleep(200);
+  const told = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      told.abort();
+    });
+  }
+  while (!told.signal.aborted && isServing(directory)) {
+    await sleep(200, undefined, { signal: told.signal }).catch(() => undefined);
+  }
   while (endpoint.busy()) await sleep(50);
   await endpoint.close();
 }

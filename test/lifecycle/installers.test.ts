@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FOLDERS } from "../../rehearsal/azure/open";
+import { FOLDERS } from "../../rehearsal/arm/open";
 import { filesOf } from "../../rehearsal/files";
 import type { Changes, Rehearsal } from "../../rehearsal/rehearsal";
 import { Scratch } from "../support/scratch";

@@ -171,9 +171,10 @@ suite("Azure's manners", () => {
       addressSpace: { addressPrefixes: ["10.0.0.0/24"] },
       subnets: [{ name: "default", addressPrefix: "10.0.0.0/24", defaultOutboundAccess: false }],
     });
-    const [subnet] = vnet.subnets ?? [];
-    assert.equal(subnet?.id, `${String(vnet.id)}/subnets/default`);
-    assert.equal(subnet?.defaultOutboundAccess, false);
+    const subnet = vnet.subnets?.[0];
+    assert.ok(subnet, "there is a subnet");
+    assert.equal(subnet.id, `${String(vnet.id)}/subnets/default`);
+    assert.equal(subnet.defaultOutboundAccess, false);
     const nsg = await network.networkSecurityGroups.beginCreateOrUpdateAndWait("g", "nsg", { location });
     const ip = await network.publicIPAddresses.beginCreateOrUpdateAndWait("g", "ip", {
       location,
@@ -184,7 +185,7 @@ suite("Azure's manners", () => {
     const nic = await network.networkInterfaces.beginCreateOrUpdateAndWait("g", "nic", {
       location,
       networkSecurityGroup: { id: nsg.id },
-      ipConfigurations: [{ name: "primary", subnet: { id: subnet?.id }, publicIPAddress: { id: ip.id } }],
+      ipConfigurations: [{ name: "primary", subnet: { id: subnet.id }, publicIPAddress: { id: ip.id } }],
     });
     assert.equal(nic.ipConfigurations?.[0]?.privateIPAddress, "10.0.0.4");
     const after = await network.virtualNetworks.get("g", "vnet");
@@ -267,7 +268,7 @@ suite("Azure's manners", () => {
     assert.equal(deleted.status, 202);
     assert.ok(deleted.headers.location !== undefined && deleted.headers["azure-asyncoperation"] !== undefined);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal((await raw("GET", String(deleted.headers.location).replace(origin, ""))).status, 204);
+    assert.equal((await raw("GET", (deleted.headers.location as string).replace(origin, ""))).status, 204);
     assert.equal((await raw("DELETE", path)).status, 204, "what isn't there");
   });
 });
