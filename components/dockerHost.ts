@@ -148,7 +148,7 @@ export interface DockerHostArgs {
   trustedLaunch?: boolean;
 
   /**
-   * Whether Azure reboots the machine after it has patched it, once a month and at night: "IfRequired" by what was
+   * Whether Azure reboots the machine after it has patched it, once a month: "IfRequired" by what was
    * patched, "Never" or "Always". Containers without a restart policy don't come back by themselves. Only with an image that
    * Azure patches. Defaults to "IfRequired".
    */
