@@ -38,7 +38,9 @@ const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages
     part: "up from nothing",
     verb: "up",
     settings: {},
-    stages: [GROUP, [NETWORK, NSG, IP], NIC, VM, EXTENSION].flatMap((armTypes) => creationOf(...[armTypes].flat())),
+    stages: [GROUP, [NETWORK, NSG, IP], NIC, VM, EXTENSION, EXTENSION].flatMap((armTypes) =>
+      creationOf(...[armTypes].flat()),
+    ),
   },
   {
     part: "up that changes",
@@ -50,9 +52,12 @@ const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages
     part: "up that replaces",
     verb: "up",
     settings: REPLACED,
-    stages: [callsOf("DELETE", EXTENSION), callsOf("DELETE", VM), ...creationOf(VM), ...creationOf(EXTENSION)],
+    stages: [
+      ...[EXTENSION, EXTENSION, VM].map((armType) => callsOf("DELETE", armType)),
+      ...[VM, EXTENSION, EXTENSION].flatMap((armType) => creationOf(armType)),
+    ],
   },
-  { part: "refresh", verb: "refresh", settings: REPLACED, stages: [callsOf("GET", ...ALL)] },
+  { part: "refresh", verb: "refresh", settings: REPLACED, stages: [callsOf("GET", ...ALL, EXTENSION)] },
   // What lies in the group goes with it.
   { part: "destroy", verb: "destroy", settings: REPLACED, stages: [callsOf("DELETE", GROUP)] },
 ];

@@ -37,7 +37,7 @@ class Extensions {
   async inAzure(): Promise<Record<string, unknown>> {
     const all = (await this.open()).subscription.store.list();
     const found = all.filter(({ armType }) => armType.endsWith("/extensions"));
-    return Object.fromEntries(found.map(({ id, body }) => [id.split("/").at(-1), body.type]));
+    return Object.fromEntries(found.map(({ id, body }) => [id.split("/").at(-1) ?? "", body.type]));
   }
 
   /** The steps by resource, with what changed in the order of its letters. */
