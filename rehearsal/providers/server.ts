@@ -112,7 +112,7 @@ export function diffProperties(
     else if (Array.isArray(before) && Array.isArray(after)) {
       const key = keys[withoutIndices(path)];
       if (key) {
-        compareByKey(path, before, after, (entry) => JSON.stringify(key.map((name) => (entry as Properties)[name])));
+        compareByKey(path, before, after, key);
         return;
       }
       for (let i = 0; i < Math.max(before.length, after.length); i++) {
@@ -121,9 +121,12 @@ export function diffProperties(
     } else if (isObject(before) && isObject(after)) compareAll(path, before, after);
     else report(path, "update");
   };
-  const compareByKey = (path: string, before: unknown[], after: unknown[], keyOf: (entry: unknown) => string): void => {
-    const former = new Map(before.map((entry, index) => [keyOf(entry), index]));
+  const compareByKey = (path: string, before: unknown[], after: unknown[], key: string[]): void => {
+    const keyOf = (entry: Properties): string => JSON.stringify(key.map((name) => entry[name]));
+    const former = new Map(before.flatMap((entry, index) => (isObject(entry) ? [[keyOf(entry), index]] : [])));
     after.forEach((entry, index) => {
+      // As azure-native does, what has no key is passed over.
+      if (!isObject(entry)) return;
       compare(`${path}[${index}]`, before[former.get(keyOf(entry)) ?? -1], entry);
       former.delete(keyOf(entry));
     });

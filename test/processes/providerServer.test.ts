@@ -78,6 +78,7 @@ const {
   cancel,
   checkConfig,
   diffConfig,
+  invoke,
 } = ResourceProviderService;
 
 const struct = (properties: Properties): Struct => Struct.fromJavaScript(properties as Record<string, JavaScriptValue>);
@@ -120,6 +121,14 @@ suite("the sample plugin", () => {
     assert.deepEqual(checked.getInputs()?.toJavaScript(), { location: "x" });
     const different = await plugin.call(diffConfig, new proto.DiffRequest());
     assert.equal(different.getChanges(), proto.DiffResponse.DiffChanges.DIFF_NONE);
+  });
+
+  test("a function gets its token and its arguments, and answers or fails", async () => {
+    const asked = (token: string): proto.InvokeRequest =>
+      new proto.InvokeRequest().setTok(token).setArgs(struct({ name: "it" }));
+    const response = await plugin.call(invoke, asked("sample:index:getSample"));
+    assert.deepEqual(response.getReturn()?.toJavaScript(), { token: "sample:index:getSample", args: { name: "it" } });
+    await assert.rejects(plugin.call(invoke, asked("sample:index:getNothing")), { details: "There is nothing" });
   });
 
   test("check completes inputs, sees the old ones, lets unknowns through and reports failures", async () => {
@@ -317,7 +326,13 @@ suite("the plugins that the engine finds on PATH", () => {
 
 suite("diffProperties", () => {
   const rule = (priority: number): Properties => ({ name: "ssh", priority });
-  const cases: { olds: Properties; news: Properties; replaceOn?: string[]; diffs: Properties }[] = [
+  const cases: {
+    olds: Properties;
+    news: Properties;
+    replaceOn?: string[];
+    keys?: Record<string, string[]>;
+    diffs: Properties;
+  }[] = [
     { olds: { a: 1, b: [{ c: true }] }, news: { b: [{ c: true }], a: 1 }, diffs: {} },
     { olds: { a: null }, news: {}, diffs: {} },
     { olds: { a: 1 }, news: { a: "1" }, diffs: { a: "update" } },
@@ -362,10 +377,22 @@ suite("diffProperties", () => {
       replaceOn: ["disks.lun"],
       diffs: { "disks[0].lun": "update-replace", "disks[0].size": "update" },
     },
+    {
+      olds: { disks: [{ lun: 0, size: 1 }, { lun: 1, size: 1 }, { lun: 2 }, null] },
+      news: { disks: [{ lun: 1, size: 2 }, { lun: 0, size: 1 }, { lun: 3 }, UNKNOWN] },
+      keys: { disks: ["lun"] },
+      diffs: { "disks[0].size": "update", "disks[2]": "delete" },
+    },
+    {
+      olds: { it: [{ disks: [{ lun: 0 }, { lun: 1 }] }] },
+      news: { it: [{ disks: [{ lun: 1 }] }] },
+      keys: { "it.disks": ["lun"] },
+      diffs: { "it[0].disks[0]": "delete" },
+    },
   ];
-  for (const { olds, news, replaceOn = [], diffs } of cases) {
-    test(`${JSON.stringify(olds)} to ${JSON.stringify(news)}, replacing on ${JSON.stringify(replaceOn)}`, () => {
-      assert.deepEqual(diffProperties(olds, news, { replaceOn }), diffs);
+  for (const { olds, news, replaceOn = [], keys = {}, diffs } of cases) {
+    test(`${JSON.stringify(olds)} to ${JSON.stringify(news)}, replacing on ${JSON.stringify(replaceOn)}, by ${JSON.stringify(keys)}`, () => {
+      assert.deepEqual(diffProperties(olds, news, { replaceOn, keys }), diffs);
     });
   }
 });

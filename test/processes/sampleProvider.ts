@@ -33,5 +33,7 @@ void serve({
   read: (_resource, id, olds) =>
     Promise.resolve(id === "gone" ? undefined : { id, inputs: olds.inputs, properties: olds.state }),
   update: (_resource, id, olds, news) => Promise.resolve({ id, olds, news }),
+  invoke: (token, args) =>
+    token.endsWith("Nothing") ? Promise.reject(new Error("There is nothing")) : Promise.resolve({ token, args }),
   delete: (_resource, id, olds) => Promise.reject(new Error(JSON.stringify({ id, olds }))),
 });
