@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
+import { belongsToMachine } from "../../rehearsal/arm/disks";
 import { DECLARED, Scratch } from "../support/scratch";
 
 const CREATED = Object.fromEntries(Object.keys(DECLARED).map((name) => [name, "+"]));
@@ -45,7 +46,13 @@ test("from nothing to a host and back", async (t) => {
   rehearsal = await scratch.open();
   assert.deepEqual((await rehearsal.up()).changes, { same: 19 }, "a second up changes nothing");
   assert.deepEqual(scratch.steps(), {});
-  assert.deepEqual(await rehearsal.refresh(), { same: 19 }, "and nothing has drifted");
+  // Azure changed them when the interface came: their etags, and those of what lies in them, are others.
+  await rehearsal.refresh();
+  assert.deepEqual(Object.keys(scratch.steps()).sort(), ["docker-host-nsg", "docker-host-vnet"]);
+  rehearsal = await scratch.open();
+  assert.deepEqual(await rehearsal.preview(), { same: 19 }, "which is nothing that the program would change back");
+  await rehearsal.refresh();
+  assert.deepEqual(scratch.steps(), {}, "and nothing has drifted");
 
   // Somebody opens the port to everyone in the portal.
   const { store } = rehearsal.subscription;
@@ -194,14 +201,15 @@ test("each change is previewed as the update or the replacement that it is, and 
       await rehearsal.preview();
       assert.deepEqual(scratch.steps(), steps);
       const { outputs } = await rehearsal.up();
+      const azure = rehearsal.subscription.store.list().filter((resource) => !belongsToMachine(resource));
       assert.equal(outputs.publicIpAddress, first.publicIpAddress, "the address stays");
       assert.equal(outputs.clientCert, first.clientCert, "the client stays");
       assert.deepEqual(
-        rehearsal.subscription.store.list().map(({ provisioningState }) => provisioningState),
+        azure.map(({ provisioningState }) => provisioningState),
         Array(resources).fill("Succeeded"),
       );
       if (change !== "tags") return;
-      const tags = rehearsal.subscription.store.list().map(({ body }) => body.tags);
+      const tags = azure.map(({ body }) => body.tags);
       assert.deepEqual(tags, Array(resources).fill({ team: "build" }), "they are on everything in Azure");
     });
   }
