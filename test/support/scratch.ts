@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseDocument } from "yaml";
 import { ENVIRONMENT } from "../../rehearsal/arm/open";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
@@ -87,8 +88,9 @@ export class Scratch {
   /** Takes a list out of the stack's file. */
   removeList(setting: string): void {
     const { stackFile } = filesOf(this.directory);
-    const text = readFileSync(stackFile, "utf8");
-    writeFileSync(stackFile, text.replace(new RegExp(` {2}azure-docker-host:${setting}:\\n( {4}- .*\\n)+`), ""));
+    const file = parseDocument(readFileSync(stackFile, "utf8"));
+    file.deleteIn(["config", `azure-docker-host:${setting}`]);
+    writeFileSync(stackFile, file.toString());
   }
 
   /** Adds lines to the stack's file, as a person with an editor does; its last section is the configuration. */

@@ -1,0 +1,174 @@
+/**
+ * What a preview shows is what `up` does, under azure-native's own rules for previews: each setting, rotation and renewal
+ * by itself and all at once, on a stack whose disk, addresses and keys are protected, and then what replaces them.
+ */
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { filesOf } from "../../rehearsal/files";
+import { SUBSCRIPTION_ID } from "../../rehearsal/arm/resourceTypes";
+import { makeAuthority } from "../support/authorities";
+import { Scratch } from "../support/scratch";
+
+const HOURS_A_YEAR = 365 * 24;
+const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFzHXvYlc5eKq3CPsGlnQqerkRXSjUReXDfp+TJC9PvF me@laptop";
+
+interface Change {
+  change: string;
+  config?: Record<string, string>;
+  /** A list or text that is taken out of the stack's file. */
+  unset?: string;
+  /** By how much the clock of certificates is ahead. */
+  hours?: number;
+  /** What is replaced though it holds a disk, an address or a key. */
+  replaces?: string[];
+  /** Where the preview shows more than `up` does: the resource, and why that can't be known before. */
+  unknown?: Record<string, string>;
+}
+
+/** What holds a disk, an address or a key. */
+const HOLDS = /-(vm|ip|nic|key|vnet)$|^group$/;
+
+/** What is done in place, and so goes on where all is protected. */
+function inPlace(company: string): Change[] {
+  return [
+    { change: "protection on", config: { production: "true" } },
+    { change: "nothing" },
+    { change: "dockerPort", config: { dockerPort: "4244" } },
+    { change: "a source more", config: { "dockerSources[1]": "198.51.100.7" } },
+    { change: "sshSources", config: { "sshSources[0]": "VirtualNetwork" } },
+    { change: "sshSources taken away", unset: "sshSources" },
+    { change: "open to the Internet", config: { openToInternet: "true", "dockerSources[1]": "0.0.0.0/0" } },
+    { change: "vmSize", config: { vmSize: "Standard_D2s_v5" } },
+    { change: "a tag", config: { "tags.team": "build" } },
+    { change: "another tag's value", config: { "tags.team": "ops" } },
+    { change: "daemonOptions", config: { "daemonOptions.log-level": "warn" } },
+    { change: "forceUpdateTag", config: { forceUpdateTag: "1" } },
+    { change: "dockerVersion", config: { dockerVersion: "28.2.*" } },
+    { change: "patchReboot", config: { patchReboot: "Never" } },
+    { change: "a client more", config: { "clients[0]": "admin", "clients[1]": "ann" } },
+    { change: "two clients more", config: { "clients[2]": "ci", "clients[3]": "bob" } },
+    { change: "clients taken away", unset: "clients" },
+    { change: "a company's clients", config: { "clientAuthorities[0]": company } },
+    { change: "a company's clients taken away", unset: "clientAuthorities" },
+    { change: "a second CA beside", config: { authorityGenerations: "1,2" } },
+    { change: "the second CA away again", config: { authorityGenerations: "1" } },
+    { change: "certificates that are due", hours: HOURS_A_YEAR - 29 * 24 },
+    { change: "a DNS label", config: { dnsLabel: "build-host" } },
+    { change: "another DNS label", config: { dnsLabel: "build-host-2" } },
+    { change: "the other installer", config: { installer: "CustomScript" } },
+    { change: "daemonOptions, by the script", config: { "daemonOptions.log-level": "info" } },
+    { change: "dockerVersion, by the script", config: { dockerVersion: "28.*" } },
+    { change: "the first installer again", config: { installer: "DockerExtension" } },
+    {
+      change: "many at once",
+      config: { dockerPort: "4245", "tags.cost": "1", vmSize: "Standard_B2s_v2", "clients[0]": "ann", dnsLabel: "b3" },
+    },
+    { change: "protection off", config: { production: "false" } },
+  ];
+}
+
+const MACHINE = ["docker-host-vm"];
+
+/** What replaces what holds something; the rest is as it was. */
+function replacing(subnetId: string, { certPem, keyPem }: { certPem: string; keyPem: string }): Change[] {
+  const keys = ["docker-host-server-key", "docker-host-client-ann-key"];
+  return [
+    { change: "new keys", config: { keyGeneration: "2" }, replaces: keys },
+    { change: "another CA beside", config: { authorityGenerations: "1,2" } },
+    { change: "the other CA signs", config: { authorityGenerations: "2" } },
+    { change: "adminUsername", config: { adminUsername: "ops" }, replaces: MACHINE },
+    {
+      change: "image",
+      config: { image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest" },
+      replaces: MACHINE,
+    },
+    { change: "trustedLaunch", config: { trustedLaunch: "false" }, replaces: MACHINE },
+    { change: "passwordLogin", config: { passwordLogin: "true" }, replaces: MACHINE },
+    { change: "adminPassword", config: { adminPassword: "Correct-horse1!" }, replaces: MACHINE },
+    { change: "sshPublicKey", config: { sshPublicKey: SSH_KEY }, replaces: MACHINE },
+    {
+      change: "an Arm size and image",
+      config: {
+        installer: "CustomScript",
+        vmSize: "Standard_D2ps_v6",
+        image: "Canonical:ubuntu-24_04-lts:server-arm64:latest",
+      },
+      replaces: MACHINE,
+    },
+    { change: "another's subnet", config: { subnetId }, replaces: ["docker-host-nic", ...MACHINE] },
+    { change: "no public address", config: { publicAddress: "false", dnsLabel: "" } },
+    { change: "a public address again", config: { publicAddress: "true" } },
+    {
+      change: "a company's CA",
+      config: { authorityGenerations: "1", caCertPem: certPem, caPrivateKeyPem: keyPem },
+    },
+    {
+      change: "another region",
+      config: { "azure-native:location": "northeurope", subnetId: "" },
+      replaces: ["group", "docker-host-ip", "docker-host-nic", ...MACHINE],
+    },
+  ];
+}
+
+/** Carries one change out, and compares what is shown with what is done. */
+async function carryOut(t: TestContext, scratch: Scratch, each: Change): Promise<void> {
+  const { change, config = {}, unset, hours, replaces = [], unknown = {} } = each;
+  await t.test(change, async () => {
+    if (unset !== undefined) scratch.removeList(unset);
+    if (hours !== undefined) process.env.REHEARSAL_CLOCK_OFFSET_HOURS = String(hours);
+    const { "azure-native:location": location, ...settings } = config;
+    if (location !== undefined) setLocation(scratch, location);
+    await (await scratch.open(settings)).preview();
+    const shown = scratch.steps();
+    await (await scratch.open()).up();
+    const done = scratch.steps();
+    for (const name of Object.keys(unknown)) {
+      assert.notEqual(shown[name], done[name], `${name} is shown as it is done, and needs no exception`);
+      Reflect.deleteProperty(shown, name);
+      Reflect.deleteProperty(done, name);
+    }
+    assert.deepEqual(shown, done);
+    const replaced = Object.keys(done).filter((name) => done[name]?.startsWith("+-") === true && HOLDS.test(name));
+    assert.deepEqual(replaced.sort(), [...replaces].sort(), "what holds something is replaced only if it must be");
+    if (change !== "nothing") assert.notDeepEqual(done, {}, "the change changes something");
+  });
+}
+
+function setLocation(scratch: Scratch, location: string): void {
+  const { stackFile } = filesOf(scratch.directory);
+  const text = readFileSync(stackFile, "utf8");
+  writeFileSync(stackFile, text.replace(/azure-native:location: .*/, `azure-native:location: ${location}`));
+}
+
+/** Somebody else's network, in a group of its own. */
+async function otherSubnet(scratch: Scratch): Promise<string> {
+  const { subscription } = await scratch.open();
+  const group = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/hub`;
+  const network = `${group}/providers/Microsoft.Network/virtualNetworks/hub`;
+  await subscription.put(group, { location: "westeurope" });
+  await subscription.put(network, {
+    location: "westeurope",
+    addressSpace: { addressPrefixes: ["10.9.0.0/24"] },
+    subnets: [{ name: "hosts", addressPrefix: "10.9.0.0/24" }],
+  });
+  return `${network}/subnets/hosts`;
+}
+
+test("what a preview shows is what up does", async (t) => {
+  t.after(() => {
+    delete process.env.REHEARSAL_CLOCK_OFFSET_HOURS;
+  });
+  const scratch = new Scratch(t);
+  await (await scratch.open()).up();
+  const company = await makeAuthority({ fromHours: -1, toHours: 20 * HOURS_A_YEAR });
+  for (const each of inPlace(company.certPem)) await carryOut(t, scratch, each);
+  const changes = replacing(await otherSubnet(scratch), company);
+  for (const each of changes) await carryOut(t, scratch, each);
+
+  await t.test("after a refresh of what is there, nothing", async () => {
+    await (await scratch.open()).refresh();
+    await (await scratch.open()).preview();
+    assert.deepEqual(scratch.steps(), {});
+  });
+});
