@@ -25,6 +25,7 @@ flock -w 900 9 || fail "another run of this installer has been going on for 15 m
 work=/run/docker-host
 rm -rf "$work"
 mkdir -m 0700 "$work"
+# shellcheck disable=SC2317 # installDocker.sh has more to clean up, and so one of its own
 clean_up() { rm -rf "$work"; }
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM

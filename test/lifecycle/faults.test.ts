@@ -38,9 +38,7 @@ const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages
     part: "up from nothing",
     verb: "up",
     settings: {},
-    stages: [GROUP, [NETWORK, NSG, IP], NIC, VM, EXTENSION, EXTENSION].flatMap((armTypes) =>
-      creationOf(...[armTypes].flat()),
-    ),
+    stages: [GROUP, [NETWORK, NSG, IP], NIC, VM, EXTENSION].flatMap((armTypes) => creationOf(...[armTypes].flat())),
   },
   {
     part: "up that changes",
@@ -52,12 +50,9 @@ const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages
     part: "up that replaces",
     verb: "up",
     settings: REPLACED,
-    stages: [
-      ...[EXTENSION, EXTENSION, VM].map((armType) => callsOf("DELETE", armType)),
-      ...[VM, EXTENSION, EXTENSION].flatMap((armType) => creationOf(armType)),
-    ],
+    stages: [callsOf("DELETE", EXTENSION), callsOf("DELETE", VM), ...creationOf(VM), ...creationOf(EXTENSION)],
   },
-  { part: "refresh", verb: "refresh", settings: REPLACED, stages: [callsOf("GET", ...ALL, EXTENSION)] },
+  { part: "refresh", verb: "refresh", settings: REPLACED, stages: [callsOf("GET", ...ALL)] },
   // What lies in the group goes with it.
   { part: "destroy", verb: "destroy", settings: REPLACED, stages: [callsOf("DELETE", GROUP)] },
 ];

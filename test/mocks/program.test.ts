@@ -82,7 +82,10 @@ for (const [what, settings] of Object.entries(stacks)) {
     const declared = await declare({ dockerSources: '["VirtualNetwork"]', ...settings });
     const inAzure = Object.entries(declared).filter(([, { type }]) => type.startsWith("azure-native:"));
     const names = inAzure.map(([name]) => name);
-    for (const part of ["ip", "nsg", "vnet", "nic", "vm", "docker"]) assert.ok(names.includes(`docker-host-${part}`));
+    // With the script, there is no extension beside `-prepare`.
+    const extensions = settings.installer === "CustomScript" ? ["prepare"] : ["prepare", "docker"];
+    const parts = ["ip", "nsg", "vnet", "nic", "vm", ...extensions].map((part) => `docker-host-${part}`);
+    assert.deepEqual(names.sort(), ["group", ...parts].sort());
     for (const [name, { type, deletedWith }] of inAzure) {
       // What is on the machine goes with the machine.
       const container = type === "azure-native:compute:VirtualMachineExtension" ? "docker-host-vm" : "group";
