@@ -7,6 +7,7 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import program from "../../index";
 
 const PROJECT = "azure-docker-host";
+const EXTENSION = "azure-native:compute:VirtualMachineExtension";
 
 /** A resource as the engine is told of it. */
 interface Declared {
@@ -88,7 +89,7 @@ for (const [what, settings] of Object.entries(stacks)) {
     assert.deepEqual(names.sort(), ["group", ...parts].sort());
     for (const [name, { type, deletedWith }] of inAzure) {
       // What is on the machine goes with the machine.
-      const container = type === "azure-native:compute:VirtualMachineExtension" ? "docker-host-vm" : "group";
+      const container = type === EXTENSION ? "docker-host-vm" : "group";
       assert.equal(deletedWith, name === "group" ? "" : container, name);
     }
   });
