@@ -1,4 +1,4 @@
-/** Runs every layer of tests, and first gets what they need: an engine, and for real machines the system's packages and a root file system. */
+/** Runs every layer of tests, and first gets what they need: an engine, and for real machines the system's packages, a root file system and Microsoft's `az`. */
 import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -7,6 +7,7 @@ import { spec } from "node:test/reporters";
 import { ensureEngine } from "../rehearsal/engine";
 import { ensureRootFileSystem } from "../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../rehearsal/machine/systemPackages";
+import { ensureAzureCli } from "./support/azureCli";
 import { makeOwnFolder, removeFolder, removeStaleFolders } from "./support/ownFolder";
 
 async function main(): Promise<void> {
@@ -16,6 +17,7 @@ async function main(): Promise<void> {
     await ensureSystemPackages(print);
     await ensureSystemPackages(print, { shellcheck: "shellcheck", fish: "fish", pip3: "python3-pip" });
     await ensureRootFileSystem(print);
+    await ensureAzureCli(print);
   } else {
     print(`\nTHE LAYER OF REAL MACHINES IS NOT RUN: ${support.reason}\n`);
     if (process.env.CI === "true") throw new Error("in CI every layer must run");

@@ -1,13 +1,10 @@
 /** What the endpoint says of the subscription as a whole: tenants, subscriptions, locations, resource providers. */
-import { computeCatalogue } from "./images";
+import { LOCATIONS, computeCatalogue } from "./images";
 import { RESOURCE_TYPES, SUBSCRIPTION_ID } from "./resourceTypes";
 import type { Answer, Request } from "./server";
 import type { Sources } from "./resources";
 
 const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`;
-
-/** The regions that it has. */
-const LOCATIONS = ["westeurope", "northeurope", "eastus", "westus"];
 
 /** Answers what is about no resource; undefined for all else. */
 export function catalogue({ method, path }: Request, { access }: Sources): Answer | undefined {

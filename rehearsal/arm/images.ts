@@ -3,6 +3,9 @@ import { ArmError } from "./armError";
 import { SUBSCRIPTION_ID, textAt } from "./resourceTypes";
 import type { Body } from "./store";
 
+/** The regions that it has. */
+export const LOCATIONS = ["westeurope", "northeurope", "eastus", "westus"];
+
 type Architecture = "x64" | "Arm64";
 type Generation = "V1" | "V2";
 
@@ -183,6 +186,9 @@ export function computeCatalogue(path: string): unknown {
   const base = `/Subscriptions/${SUBSCRIPTION_ID}/Providers/Microsoft.Compute/Locations/${location}/Publishers/${publisher}/ArtifactTypes`;
   const list = (names: string[] | undefined, below: string): Body[] | undefined =>
     names?.map((each) => ({ location, name: each, id: `${base}/${below}/${each}` }));
+  if (at("locations", "*", "publishers")) {
+    return ["Canonical", ...Object.keys(EXTENSIONS)].map((each) => ({ location, name: each }));
+  }
   if (at("skus")) return { value: SIZES.map(skuAnswer) };
   if (at("locations", "*", "vmsizes")) return { value: SIZES.map(sizeAnswer) };
   const image = ["locations", "*", "publishers", "*", "artifacttypes", "vmimage", "offers"];
@@ -240,7 +246,9 @@ function skuAnswer([name, cores, memoryGiB]: (typeof SIZES)[number]): Body {
     name,
     tier: "Standard",
     size: name.replace(/^Standard_/, ""),
-    locations: [],
+    // `az vm list-skus --location` shows only what names the region here.
+    locations: LOCATIONS,
+    locationInfo: LOCATIONS.map((location) => ({ location, zones: [], zoneDetails: [] })),
     capabilities: Object.entries(capabilities).flatMap(([key, value]) =>
       value === undefined ? [] : [{ name: key, value }],
     ),

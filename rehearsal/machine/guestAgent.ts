@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { customScript } from "./customScript";
 import { dockerExtension } from "./dockerExtension";
 import type { Machine } from "./machine";
+import { vmAccess } from "./vmAccess";
 
 export interface OsProfile {
   computerName: string;
@@ -17,7 +18,8 @@ export interface OsProfile {
 
 /** Where the agent and the extensions keep what they know, as on Azure's machines. */
 export const agentFolder = "/var/lib/waagent";
-const sshdSettings = "/etc/ssh/sshd_config.d/50-waagent.conf";
+/** Where cloud-init puts them on Ubuntu's images, and other extensions look for them. */
+const sshdSettings = "/etc/ssh/sshd_config.d/50-cloud-init.conf";
 
 /** Makes the machine what its OS profile says: host name, user, keys, password, sshd. Doing it twice changes nothing more. */
 export async function provision(machine: Machine, profile: OsProfile): Promise<void> {
@@ -147,6 +149,7 @@ export type ExtensionResult =
 export const extensionHandlers: Readonly<Record<string, ExtensionHandler>> = {
   "Microsoft.Azure.Extensions/DockerExtension": dockerExtension(),
   "Microsoft.Azure.Extensions/CustomScript": customScript(),
+  "Microsoft.OSTCExtensions/VMAccessForLinux": vmAccess(),
 };
 
 /** Runs an extension with its settings, as a PUT of it on Azure does, and gives back the status that it reports. */

@@ -1,9 +1,18 @@
 /** Microsoft's own `az`, from PyPI in a virtual environment in the cache folder. */
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { cacheDirectory } from "../../rehearsal/cache";
 import { withFileLock } from "../../rehearsal/fileLock";
-import { mustRun, plainEnvironment, runCommand, withElapsed } from "../../rehearsal/machine/command";
+import {
+  type CommandResult,
+  mustRun,
+  plainEnvironment,
+  runCommand,
+  withElapsed,
+} from "../../rehearsal/machine/command";
 import { ensureSystemPackages } from "../../rehearsal/machine/systemPackages";
 
 /** The version of azure-cli. */
@@ -48,15 +57,6 @@ export async function ensureAzureCli(print: (line: string) => void): Promise<str
   return folder;
 }
 
-/**
- * The command `az` of the virtual environment. Its scripts are not used: they name the folder that they were installed in.
- *
- * @param folder What `ensureAzureCli` gave back.
- */
-export function azureCli(folder: string): string[] {
-  return [join(folder, "bin/python"), "-m", "azure.cli"];
-}
-
 async function install(folder: string, print: (line: string) => void): Promise<void> {
   // Debian's python3 has the module that makes virtual environments, and not the one that puts pip into them.
   if ((await runCommand(["python3", "-c", "import ensurepip, venv"])).code !== 0) {
@@ -74,4 +74,69 @@ function pipEnvironment(): Record<string, string> {
     /^(PIP_\w+|(https?|no|all)_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE)$/i.test(name),
   );
   return { ...plainEnvironment, ...(Object.fromEntries(own) as Record<string, string>) };
+}
+
+/** An `az` that is signed in to a loopback Azure, and can reach nothing else. Its folder goes with the test. */
+export class Az {
+  private constructor(
+    /** The virtual environment, as `ensureAzureCli` gives it. */
+    private readonly folder: string,
+    private readonly environment: Record<string, string>,
+  ) {}
+
+  /** Tells it where the loopback Azure is, from the environment of its other clients. */
+  static async open(
+    test: Pick<TestContext, "after">,
+    folder: string,
+    { ARM_METADATA_HOSTNAME = "", SSL_CERT_FILE = "" }: Record<string, string>,
+  ): Promise<Az> {
+    const home = mkdtempSync(join(tmpdir(), "az-"));
+    test.after(() => {
+      rmSync(home, { recursive: true });
+    });
+    const az = new Az(folder, {
+      ...plainEnvironment,
+      HOME: home,
+      AZURE_CONFIG_DIR: home,
+      AZURE_CORE_COLLECT_TELEMETRY: "no",
+      AZURE_CORE_NO_COLOR: "yes",
+      // Entra's own address would be asked whether this authority is one of its own.
+      AZURE_CORE_INSTANCE_DISCOVERY: "no",
+      REQUESTS_CA_BUNDLE: SSL_CERT_FILE,
+      // Nobody listens there: what is for another host than this one fails.
+      HTTPS_PROXY: "http://127.0.0.1:9",
+      HTTP_PROXY: "http://127.0.0.1:9",
+      NO_PROXY: "127.0.0.1",
+    });
+    const origin = `https://${ARM_METADATA_HOSTNAME}`;
+    const endpoints = ["resource-manager", "active-directory"].map((name) => `--endpoint-${name} ${origin}`);
+    const audiences = ["active-directory-resource-id", "active-directory-graph-resource-id"];
+    await az.ok(
+      `az cloud register -n Loopback ${[...endpoints, ...audiences.map((name) => `--endpoint-${name} ${origin}/`)].join(" ")}`,
+    );
+    await az.ok("az cloud set -n Loopback");
+    return az;
+  }
+
+  /** Signs in as a service principal, with its secret. */
+  signIn({ ARM_CLIENT_ID, ARM_CLIENT_SECRET = "", ARM_TENANT_ID }: Record<string, string>): Promise<CommandResult> {
+    // From a file, as everybody on this computer sees the words of a command.
+    const file = join(this.environment.HOME ?? "", "secret");
+    writeFileSync(file, ARM_CLIENT_SECRET, { mode: 0o600 });
+    return this.run(`az login --service-principal -u ${ARM_CLIENT_ID} -p @${file} --tenant ${ARM_TENANT_ID}`);
+  }
+
+  /** Runs a line of a shell in which `az` is this one. */
+  run(line: string): Promise<CommandResult> {
+    // Not the script of the virtual environment: it names the folder that it was installed in, before the rename.
+    const script = `az() { '${this.folder}/bin/python' -m azure.cli "$@"; }\n${line}`;
+    return runCommand(["sh", "-c", script], { env: this.environment });
+  }
+
+  /** The same, for a command that must succeed; what it printed on standard output. */
+  async ok(line: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(line);
+    assert.equal(code, 0, `${line}\n${stdout}${stderr}`);
+    return stdout;
+  }
 }
