@@ -277,16 +277,18 @@ export class DockerHost extends pulumi.ComponentResource {
     const otherAuthorities = given
       ? []
       : otherGenerations.map((generation) => certificateAuthority(name, generation, signed, {}));
-    const names = pulumi
-      .all([network.fqdn, network.publicIpAddress, network.privateIpAddress])
-      .apply(([fqdn, ...addresses]) => subjectAlternativeNames(fqdn, addresses));
+    // Apart, so that a preview which can't know the one still knows the other.
+    const dnsNames = pulumi.output(network.fqdn).apply((fqdn) => subjectAlternativeNames(fqdn, []).dnsNames);
+    const ipAddresses = pulumi
+      .all([network.publicIpAddress, network.privateIpAddress])
+      .apply((addresses) => subjectAlternativeNames(undefined, addresses).ipAddresses);
     const server = serverCertificate(
       name,
       {
         authority,
         commonName: name,
-        dnsNames: names.dnsNames,
-        ipAddresses: names.ipAddresses,
+        dnsNames,
+        ipAddresses,
         keyGeneration: settings.keyGeneration,
       },
       signed,

@@ -296,7 +296,7 @@ test("a DNS label of one's own: the name changes, and the server's certificate w
   assert.deepEqual(scratch.steps(), {
     "docker-host-ip": "~ dnsSettings",
     "docker-host-dns-suffix": "-",
-    "docker-host-server-request": "+- dnsNames, ipAddresses",
+    "docker-host-server-request": "+- dnsNames",
     "docker-host-server": "+- certRequestPem",
     "docker-host-docker": "~ protectedSettings, settings",
   });

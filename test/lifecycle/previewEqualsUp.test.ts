@@ -62,7 +62,13 @@ function inPlace(company: string): Change[] {
     { change: "the first installer again", config: { installer: "DockerExtension" } },
     {
       change: "many at once",
-      config: { dockerPort: "4245", "tags.cost": "1", vmSize: "Standard_B2s_v2", "clients[0]": "ann", dnsLabel: "b3" },
+      config: {
+        dockerPort: "4245",
+        "tags.cost": "1",
+        vmSize: "Standard_B2s_v2",
+        "clients[0]": "ann",
+        dnsLabel: "build-host-3",
+      },
     },
     { change: "protection off", config: { production: "false" } },
   ];
