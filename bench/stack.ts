@@ -117,6 +117,7 @@ export class BenchStack {
         PATH: [
           join(ROOT, "test/lifecycle/languageHost"),
           join(ROOT, "rehearsal/providers/bin"),
+          join(ROOT, "rehearsal/providers/bin/stand-in"),
           this.engine,
           process.env.PATH,
         ].join(delimiter),

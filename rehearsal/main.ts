@@ -1,9 +1,10 @@
 /** The command line of the rehearsal: start, preview, up, refresh, destroy, status. */
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { StackOutputs } from "../outputs";
 import { STACK_NAME, filesOf } from "./files";
+import { PROVIDERS, type Provider } from "./providers/choice";
 import { type Changes, Rehearsal, sweep } from "./rehearsal";
 
 const begin = Date.now();
@@ -12,6 +13,7 @@ interface Options {
   machines: boolean;
   directory: string;
   stack?: string;
+  provider?: Provider;
   config?: Record<string, string>;
 }
 
@@ -156,6 +158,11 @@ for (const [verb, description, action] of verbs) {
       relative("", join(__dirname, "../.rehearsal")),
     )
     .option("--stack <name>", "one of several stacks in the folder, in one Azure and one network", STACK_NAME)
+    .addOption(
+      new Option("--provider <which>", "azure-native's plugin, or the stand-in on Microsoft's clients")
+        .choices(PROVIDERS)
+        .default(undefined, "real, where its plugin is installed or can be downloaded"),
+    )
     .option("-c, --config <name=value>", "a setting of the stack, as of pulumi up; may be repeated", parseSetting)
     .action(action);
 }

@@ -13,6 +13,7 @@ import { type Engine, ensureEngine } from "./engine";
 import { STACK_NAME, filesOf, writePrivately } from "./files";
 import { dockerClient, ensureRootFileSystem } from "./machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "./machine/systemPackages";
+import { type Provider, chooseProvider } from "./providers/choice";
 import { type Recovery, recover, removeUnrecorded, runQuietly } from "./recovery";
 
 const PROJECT = resolve(__dirname, "..");
@@ -30,6 +31,8 @@ export interface RehearsalOptions {
   stack?: string;
   /** Whether virtual machines are real ones. Where they can't be, the rehearsal says why and goes on without. */
   machines: boolean;
+  /** Which azure-native serves it; by default the real plugin where it can be had, else the stand-in. */
+  provider?: Provider;
   /** Takes the lines that tell what is done. */
   print: Print;
   /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, secrets encrypted. */
@@ -83,8 +86,12 @@ export class Rehearsal {
     if (rootFileSystem !== undefined) provideDocker(files.commands, rootFileSystem);
     if (!existsSync(files.stackFile)) writePrivately(files.stackFile, firstConfig(directory, withMachines));
 
+    const chosen = await chooseProvider({ ...(options.provider && { wanted: options.provider }) });
+    print(chosen.notice);
     const environment = {
-      PATH: [join(__dirname, "providers/bin"), engine.directory, process.env.PATH, files.commands].join(":"),
+      PATH: [chosen.folder, join(__dirname, "providers/bin"), engine.directory, process.env.PATH, files.commands].join(
+        ":",
+      ),
       PULUMI_HOME: files.home,
       // Without files for metadata: the engine does not write those whole or not at all, and one that is cut off hides the state.
       PULUMI_BACKEND_URL: `file://${files.backend}?metadata=skip`,

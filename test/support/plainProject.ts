@@ -19,6 +19,7 @@ import type { TestContext } from "node:test";
 import type { BehaviourSettings } from "../../rehearsal/arm/behaviour";
 import { ENVIRONMENT, FOLDERS } from "../../rehearsal/arm/open";
 import { Store } from "../../rehearsal/arm/store";
+import { ensureEndpoint } from "../../rehearsal/endpoint";
 import { KEY_NAME, setClock, startEngineHost } from "./engineHost";
 import type { StateResource } from "./scratch";
 
@@ -64,15 +65,17 @@ export class PlainProject {
   readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
   /** What each run has in its environment beside the test's own; a test may change it between runs. */
   readonly environment: Record<string, string> = {
-    PATH: [join(ROOT, "test/lifecycle/languageHost"), join(ROOT, "rehearsal/providers/bin"), process.env.PATH].join(
-      ":",
-    ),
+    PATH: [
+      join(ROOT, "test/lifecycle/languageHost"),
+      join(ROOT, "rehearsal/providers/bin"),
+      join(ROOT, "rehearsal/providers/bin/stand-in"),
+      process.env.PATH,
+    ].join(":"),
     PULUMI_HOME: join(this.directory, "home"),
     PULUMI_BACKEND_URL: this.backendUrl("backend"),
     PULUMI_CONFIG_PASSPHRASE: "for this test alone",
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    [ENVIRONMENT.directory]: join(this.directory, "rehearsal"),
   };
   private readonly project = join(this.directory, "project");
   private readonly rehearsal = join(this.directory, "rehearsal");
@@ -109,13 +112,16 @@ export class PlainProject {
     { passphrase = false, plugins = false, program = false }: PlainOptions = {},
   ): Promise<PlainProject> {
     const made = new PlainProject(test);
-    if (passphrase && plugins && program) return made;
-    const serving = await startEngineHost(test, { [ENVIRONMENT.directory]: made.rehearsal });
-    if (!plugins) Object.assign(made.environment, serving.providers);
-    if (!program) made.client = serving.program;
-    if (!passphrase) {
-      Object.assign(made.environment, serving.keyService, { PULUMI_OPTION_SECRETS_PROVIDER: KEY_NAME });
+    if (!passphrase || !plugins || !program) {
+      const serving = await startEngineHost(test, { [ENVIRONMENT.directory]: made.rehearsal });
+      if (!plugins) Object.assign(made.environment, serving.providers);
+      if (!program) made.client = serving.program;
+      if (!passphrase) {
+        Object.assign(made.environment, serving.keyService, { PULUMI_OPTION_SECRETS_PROVIDER: KEY_NAME });
+      }
     }
+    // That process serves the loopback Azure too; where there is none, one is started that ends with the folder.
+    Object.assign(made.environment, await ensureEndpoint(made.rehearsal));
     return made;
   }
 
