@@ -248,6 +248,31 @@ const SECRET = "[secret]";
 /** What Azure fills in by itself, wherever it stands; no program declares it. */
 const FILLED_IN = /(^|[.\]])(etag|provisioningState|resourceGuid)$/;
 
+/** What Azure adds to each entry of a list, such as a rule. */
+const ADDED_TO_ENTRIES = /\]\.(id|type)$/;
+
+/** What Azure doesn't tell of a VM that is switched off (azure-powershell issue 13213). */
+const HIDDEN_WHILE_OFF = /^storageProfile\.osDisk\.(managedDisk\.storageAccountType|diskSizeGB)$/;
+
+/** Whether nobody changed it: Azure filled it in, or leaves it out for a while. */
+function isAzures({ path, old, new: now }: ChangedProperty): boolean {
+  if (FILLED_IN.test(path)) return true;
+  if (old === undefined) return ADDED_TO_ENTRIES.test(path) || isEmpty(now);
+  return now === undefined && HIDDEN_WHILE_OFF.test(path);
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+/** An entry that others added, as they wrote it. */
+function withoutAzures(change: ChangedProperty): ChangedProperty {
+  if (change.old !== undefined || !isObject(change.new)) return change;
+  const { path } = change;
+  const own = Object.entries(change.new).filter(([name, value]) => !isAzures({ path: `${path}.${name}`, new: value }));
+  return { path, new: Object.fromEntries(own) };
+}
+
 /** What is different, by the inputs alone: outputs are Azure's affair, and no drift. */
 function changedProperties(
   before: Record<string, unknown>,
@@ -259,7 +284,9 @@ function changedProperties(
     const [old, now] = [before[name], after[name]];
     // A secret that comes back unmarked may be anywhere in there, and so nothing of it is shown.
     if (secretsIn(old) !== secretsIn(now) && old !== undefined && now !== undefined) return [hidden(name)];
-    const found = differences(name, old, now).filter(({ path }) => !FILLED_IN.test(path));
+    const found = differences(name, old, now)
+      .filter((change) => !isAzures(change))
+      .map(withoutAzures);
     // Two secrets look the same: that they aren't, the engine knows.
     const changed = Object.entries(detailedDiff)
       .filter(([path, { inputDiff }]) => inputDiff === true && isWithin(path, name))

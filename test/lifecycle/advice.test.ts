@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FAILURES } from "../../client/failure";
 import type { Drift } from "../../client/drift";
+import type { StoredResource } from "../../rehearsal/arm/store";
 import { PlainProject } from "../support/plainProject";
 
 const UP = ["up", "--yes", "--skip-preview"];
@@ -40,7 +41,7 @@ test("failed runs, and what is to be done", async (t) => {
   });
 
   await t.test("a second run beside the first; the first is killed; what it was at", async () => {
-    project.behave({ latencySeconds: { [`PUT ${VM}`]: 60 } });
+    project.behave({ latencySeconds: { [`PUT ${VM}`]: 20 } });
     const first = project.start(UP);
     for (let waited = 0; !first.printed().includes("docker-host-vm creating"); waited++) {
       assert.ok(waited < 300, `the machine is being made: ${first.printed()}`);
@@ -62,7 +63,17 @@ test("failed runs, and what is to be done", async (t) => {
       (JSON.parse(drift.stdout) as Drift).pending.map(({ name, operation }) => [name, operation]),
       [["docker-host-vm", "creating"]],
     );
-    // It wasn't made, and so the next run makes it; that it says what is pending is no failure.
+    // Azure goes on with what it was asked, and the next run meets it.
+    const vm = (): StoredResource | undefined => project.azure.list().find(({ armType }) => armType === VM);
+    for (let waited = 0; vm()?.provisioningState !== "Succeeded"; waited++) {
+      assert.ok(waited < 300, "Azure makes the VM");
+      await sleep(100);
+    }
+    assert.deepEqual(advice(project.fails(UP)), [
+      "An earlier run was cut off while it made something",
+      "Azure has a resource already, and the state doesn't know of it",
+    ]);
+    project.azure.remove(vm()?.id ?? assert.fail());
     const next = project.ok(UP);
     assert.deepEqual(advice(next), ["An earlier run was cut off while it made something"]);
     // What the advice says makes an end of it, and takes nothing away.
@@ -71,7 +82,7 @@ test("failed runs, and what is to be done", async (t) => {
   });
 
   await t.test("a destroy that fails", () => {
-    project.behave({ faults: [{ call: "DELETE Microsoft.Resources/resourceGroups", kind: "conflict" }] });
+    project.behave({ faults: [{ call: "DELETE Microsoft.Resources/resourceGroups", kind: "conflict", times: 4 }] });
     assert.deepEqual(advice(project.fails(["destroy", "--yes", "--skip-preview"])), [
       "Azure was busy",
       "A destroy failed",
