@@ -71,7 +71,7 @@ test("failed runs, and what is to be done", async (t) => {
     }
     assert.deepEqual(advice(project.fails(UP)), [
       "An earlier run was cut off while it made something",
-      "Azure has a resource already, and the state doesn't know of it",
+      "Azure has something that the state doesn't know",
     ]);
     project.azure.remove(vm()?.id ?? assert.fail());
     const next = project.ok(UP);
