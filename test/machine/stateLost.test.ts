@@ -48,19 +48,31 @@ test("the state is lost, the machine is not", async (t) => {
   writeFileSync(join(project, "import.json"), importFile());
   pulumi("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false", "--protect=false");
 
-  await t.test("a refresh shows no difference", async () => {
-    assert.deepEqual(Object.keys(await (await host.scratch.open()).refresh()), ["same"]);
-  });
-
-  await t.test("the preview creates keys and certificates, and leaves the machine", async () => {
-    await (await host.scratch.open()).preview();
-    const { "docker-host-docker": extension, ...others } = host.scratch.steps();
-    assert.match(extension ?? "", /^~ .*protectedSettings/);
+  await t.test("a refresh finds all of it", async () => {
+    const changes = Object.keys(await (await host.scratch.open()).refresh());
     assert.deepEqual(
-      Object.entries(others).filter(([name, step]) => step !== "+" || !/-(ca|server|client)/.test(name)),
+      changes.filter((change) => !["same", "update"].includes(change)),
       [],
+      "nothing is gone",
     );
   });
+
+  await t.test(
+    "the preview creates keys and certificates, and updates what the document says; nothing is replaced",
+    async () => {
+      await (await host.scratch.open()).preview();
+      const { "docker-host-docker": extension, ...others } = host.scratch.steps();
+      assert.match(extension ?? "", /^~ .*protectedSettings/);
+      const document = readFileSync(join(__dirname, "../../docs/state-lost.md"), "utf8");
+      const documented = [...document.matchAll(/^ *\| `(\S+)` +\| `([^`]+)` +\|$/gm)];
+      assert.deepEqual(
+        Object.fromEntries(
+          Object.entries(others).filter(([name, step]) => step !== "+" || !/-(ca|server|client)/.test(name)),
+        ),
+        Object.fromEntries(documented.map(([, name = "", properties = ""]) => [name, `~ ${properties}`])),
+      );
+    },
+  );
 
   await t.test("the next up gives it new certificates; its container lives", async () => {
     await host.up();
