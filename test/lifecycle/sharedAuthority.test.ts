@@ -57,11 +57,11 @@ test("a stack has the authority and the clients of another", async (t) => {
   on("base", "config", "set", "shareAuthority", "true");
   const sharing = up("base");
   assert.match(sharing, /caPrivateKey *: \[secret\]/);
-  assert.match(sharing, /20 unchanged/, "on the host nothing changes");
+  assert.match(sharing, /21 unchanged/, "on the host nothing changes");
   const base = outputs("base");
 
   const preview = on("two", "preview");
-  assert.match(preview, /\+ 13 to create/);
+  assert.match(preview, /\+ 14 to create/);
   assert.doesNotMatch(preview, /-client-|docker-host-ca/);
   up("two");
   const two = outputs("two");
@@ -124,6 +124,6 @@ test("a company's authority is set from files", async (t) => {
   project.ok(["config", "set", "--secret", "caPrivateKeyPem"], company.keyPem);
   project.ok(["config", "set", "--path", "clientAuthorities[0]"], company.certPem);
   const preview = project.ok(["preview"]);
-  assert.match(preview, /\+ 16 to create/);
+  assert.match(preview, /\+ 17 to create/);
   assert.doesNotMatch(preview, /docker-host-ca/);
 });
