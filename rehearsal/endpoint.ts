@@ -115,12 +115,6 @@ export async function stopEndpoint(directory: string): Promise<void> {
   rmSync(recordOf(directory), { force: true });
 }
 
-/** The process that works at what the loopback Azure was asked, if it is there. */
-export function endpointProcess(directory: string): number | undefined {
-  const { pid } = recorded(directory) ?? {};
-  return pid !== undefined && runs(pid, PROGRAM) ? pid : undefined;
-}
-
 function doesAnswer(port: number, access: Access): Promise<boolean> {
   return new Promise((resolve) => {
     const path = "/metadata/endpoints?api-version=2022-09-01";
