@@ -6,13 +6,13 @@ import { checkPem, refuse } from "./components/settings";
 /** An authority as another stack shares it. */
 export interface SharedAuthority {
   /** What it gives to a `DockerHost`. */
-  host: { caCertPem: string; caPrivateKeyPem: pulumi.Output<string>; clientCertPems: string[] };
+  host: { caCertPem: string; caPrivateKeyPem: pulumi.Output<string>; trustedClientCerts: string[] };
   /** The certificates of that stack's clients by name, PEM. */
   clientCerts: Record<string, string>;
 }
 
 /**
- * Reads what a stack with `shareAuthority` returns; plain values, in a preview too, so that nothing is declared before all
+ * Reads what a stack with `shareCa` returns; plain values, in a preview too, so that nothing is declared before all
  * of it holds.
  *
  * @param stackName Its full name, such as "acme/azure-docker-host/base".
@@ -26,7 +26,7 @@ export async function readSharedAuthority(stackName: string, clients: string[]):
     stack.getOutputDetails("caPrivateKey"),
     stack.getOutputDetails("clientCerts"),
   ]);
-  const given = `authorityStack: ${JSON.stringify(stackName)}`;
+  const given = `caStack: ${JSON.stringify(stackName)}`;
   const missing = [
     ...(caCert.value === undefined ? ["caCert"] : []),
     // One that is no secret is no output of this program's.
@@ -36,7 +36,7 @@ export async function readSharedAuthority(stackName: string, clients: string[]):
   refuse(
     missing.map(
       (output) =>
-        `${given} has no output ${output}; allowed: a stack of this program with shareAuthority true (there: pulumi config set shareAuthority true, pulumi up)`,
+        `${given} has no output ${output}; allowed: a stack of this program with shareCa true (there: pulumi config set shareCa true, pulumi up)`,
     ),
   );
   const certs = Object.entries(clientCerts.value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -50,14 +50,14 @@ export async function readSharedAuthority(stackName: string, clients: string[]):
       .filter(([name]) => clients.includes(name))
       .map(
         ([name]) =>
-          `clients: ${JSON.stringify(name)} is a client of ${JSON.stringify(stackName)} (authorityStack), which this host trusts by that name; allowed: another name`,
+          `clients: ${JSON.stringify(name)} is a client of ${JSON.stringify(stackName)} (caStack), which this host trusts by that name; allowed: another name`,
       ),
   ]);
   return {
     host: {
       caCertPem: caCert.value as string,
       caPrivateKeyPem: pulumi.secret(caPrivateKey.secretValue as string),
-      clientCertPems: certs.map(([, pem]) => pem as string),
+      trustedClientCerts: certs.map(([, pem]) => pem as string),
     },
     clientCerts: clientCerts.value as Record<string, string>,
   };

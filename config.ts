@@ -5,7 +5,7 @@ import {
   DEFAULTS,
   checkPassword,
   checkPasswordLogin,
-  checkPublicAddress,
+  checkPublicIp,
   checkSshPublicKey,
   checkSubnetId,
   checkTags,
@@ -27,18 +27,18 @@ const SETTINGS = {
   daemonOptions: "object",
   forceUpdateTag: "string",
   clients: "list",
-  clientAuthorities: "list",
+  clientCaCerts: "list",
   keyGeneration: "integer",
-  authorityGenerations: "integers",
+  caGenerations: "integers",
   caCertPem: "string",
   caPrivateKeyPem: "secret",
-  authorityStack: "string",
-  shareAuthority: "boolean",
+  caStack: "string",
+  shareCa: "boolean",
   adminUsername: "string",
   sshPublicKey: "string",
   passwordLogin: "boolean",
   adminPassword: "secret",
-  publicAddress: "boolean",
+  publicIp: "boolean",
   subnetId: "string",
   dnsLabel: "string",
   image: "string",
@@ -46,7 +46,7 @@ const SETTINGS = {
   trustedLaunch: "boolean",
   patchReboot: "string",
   tags: "texts",
-  production: "boolean",
+  protect: "boolean",
 } as const satisfies Record<string, Form>;
 
 interface FormTypes {
@@ -85,15 +85,13 @@ export function readConfig(): StackConfig {
   refuse([
     ...checkPasswordLogin(config.passwordLogin ?? false, config.adminPassword !== undefined),
     ...(config.adminPassword === undefined ? [] : checkPassword(config.adminPassword)),
-    ...checkPublicAddress(config.publicAddress ?? true, config.subnetId !== undefined, config.dnsLabel),
+    ...checkPublicIp(config.publicIp ?? true, config.subnetId !== undefined, config.dnsLabel),
     ...(config.subnetId === undefined ? [] : checkSubnetId(config.subnetId)),
     ...(config.sshPublicKey === undefined ? [] : checkSshPublicKey(config.sshPublicKey)),
     ...(config.tags === undefined ? [] : checkTags(config.tags)),
     ...checkGivenAuthority(config),
-    ...(config.clientAuthorities ?? []).flatMap((pem, index) =>
-      checkClientAuthority(`clientAuthorities[${index}]`, pem),
-    ),
-    ...checkAuthorityStack(config, `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`),
+    ...(config.clientCaCerts ?? []).flatMap((pem, index) => checkClientAuthority(`clientCaCerts[${index}]`, pem)),
+    ...checkCaStack(config, `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`),
   ]);
   const { adminPassword, caPrivateKeyPem, ...plain } = config;
   return {
@@ -104,30 +102,30 @@ export function readConfig(): StackConfig {
 }
 
 /** Without those defaults of Pulumi.yaml's that stand for "not given": an authority that is given takes the place of generations. */
-function withoutDefaults({ clients = [], authorityGenerations, ...config }: PlainConfig): PlainConfig {
-  const given = config.caCertPem !== undefined || config.authorityStack !== undefined;
-  const isDefault = authorityGenerations?.join() === DEFAULTS.authorityGenerations.join();
+function withoutDefaults({ clients = [], caGenerations, ...config }: PlainConfig): PlainConfig {
+  const given = config.caCertPem !== undefined || config.caStack !== undefined;
+  const isDefault = caGenerations?.join() === DEFAULTS.caGenerations.join();
   return {
     ...config,
     ...(clients.length > 0 && { clients }),
-    ...(authorityGenerations !== undefined && !(given && isDefault) && { authorityGenerations }),
+    ...(caGenerations !== undefined && !(given && isDefault) && { caGenerations }),
   };
 }
 
 /** What is wrong with the stack that the authority is from. */
-function checkAuthorityStack(config: PlainConfig, ownName: string): string[] {
-  const { authorityStack, authorityGenerations, caCertPem, caPrivateKeyPem } = config;
-  if (authorityStack === undefined) return [];
-  const given = `authorityStack: ${JSON.stringify(authorityStack)}`;
-  const others = Object.entries({ authorityGenerations, caCertPem, caPrivateKeyPem });
+function checkCaStack(config: PlainConfig, ownName: string): string[] {
+  const { caStack, caGenerations, caCertPem, caPrivateKeyPem } = config;
+  if (caStack === undefined) return [];
+  const given = `caStack: ${JSON.stringify(caStack)}`;
+  const others = Object.entries({ caGenerations, caCertPem, caPrivateKeyPem });
   return [
-    ...(/^[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(authorityStack)
+    ...(/^[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(caStack)
       ? []
       : [`${given} is no stack's full name; allowed: ORGANIZATION/PROJECT/STACK (pulumi stack ls --all)`]),
-    ...(authorityStack === ownName ? [`${given} is this stack itself; allowed: another stack of this program`] : []),
+    ...(caStack === ownName ? [`${given} is this stack itself; allowed: another stack of this program`] : []),
     ...others
       .filter(([, value]) => value !== undefined)
-      .map(([name]) => `${name}: given with authorityStack, which is another authority; allowed: one of the two`),
+      .map(([name]) => `${name}: given with caStack, which is another authority; allowed: one of the two`),
   ];
 }
 

@@ -16,13 +16,13 @@ export interface StackOutputs {
   clientCert?: string;
   /** The private key of the first of `clients`, PEM: its `key.pem`. A secret. Absent where the stack has no clients of its own. */
   clientKey?: string;
-  /** The certificates of all clients that the host trusts by name, PEM; those of `authorityStack` too. */
+  /** The certificates of all clients that the host trusts by name, PEM; those of `caStack` too. */
   clientCerts: Record<string, string>;
   /** The private keys of the stack's own clients by name, PEM. A secret. Absent where it has none. */
   clientKeys?: Record<string, string>;
   /** The stack that the authority is from, and the keys of its clients are in, such as "acme/azure-docker-host/base". */
-  authorityStack?: string;
-  /** The authority's private key, PEM, for the stacks that share it. A secret. Absent without `shareAuthority`. */
+  caStack?: string;
+  /** The authority's private key, PEM, for the stacks that share it. A secret. Absent without `shareCa`. */
   caPrivateKey?: string;
   /** The generated SSH key's private half, OpenSSH form. A secret. Absent where `sshPublicKey` is given. */
   sshPrivateKey?: string;

@@ -43,7 +43,7 @@ export interface ChangedResource extends ResourceName {
 
 /** A certificate that has expired, ends soon, or is due for renewal. */
 export interface EndingCertificate {
-  /** Whose it is: its resource's name, or the output or setting that it stands in, such as "clientAuthorities[0]". */
+  /** Whose it is: its resource's name, or the output or setting that it stands in, such as "clientCaCerts[0]". */
   name: string;
   /** Its subject's common name. */
   subject: string;
@@ -367,9 +367,8 @@ function certificatesOf({ steps = [], config = {} }: Refresh): Certificate[] {
     return [{ name: nameOf(urn), pem: outputs.certPem, renewal, remedy: "pulumi up renews it" }];
   });
   const outputs = steps.find(({ oldState }) => oldState?.type === "pulumi:pulumi:Stack")?.oldState?.outputs ?? {};
-  const { caCert, clientCerts, authorityStack } = outputs;
-  const elsewhere =
-    typeof authorityStack === "string" ? `pulumi up of ${authorityStack} renews it, then pulumi up here` : "";
+  const { caCert, clientCerts, caStack } = outputs;
+  const elsewhere = typeof caStack === "string" ? `pulumi up of ${caStack} renews it, then pulumi up here` : "";
   const given = [
     ...textsIn([caCert]).map((pem, index) => ({
       name: `caCert[${index}]`,
@@ -387,11 +386,11 @@ function certificatesOf({ steps = [], config = {} }: Refresh): Certificate[] {
         remedy: elsewhere || "pulumi up renews it",
       })),
     ),
-    ...clientAuthorities(config).flatMap((text, index) =>
+    ...clientCaCerts(config).flatMap((text, index) =>
       textsIn([text]).map((pem) => ({
-        name: `clientAuthorities[${index}]`,
+        name: `clientCaCerts[${index}]`,
         pem,
-        remedy: `give a new one: pulumi config set --path 'clientAuthorities[${index}]' < ca.pem, pulumi up`,
+        remedy: `give a new one: pulumi config set --path 'clientCaCerts[${index}]' < ca.pem, pulumi up`,
       })),
     ),
   ];
@@ -404,8 +403,8 @@ function textsIn(values: unknown[]): string[] {
 }
 
 /** The setting, of whichever project. */
-function clientAuthorities(config: Record<string, string>): unknown[] {
-  const [, text = ""] = Object.entries(config).find(([key]) => key.endsWith(":clientAuthorities")) ?? [];
+function clientCaCerts(config: Record<string, string>): unknown[] {
+  const [, text = ""] = Object.entries(config).find(([key]) => key.endsWith(":clientCaCerts")) ?? [];
   const list = parse(text);
   return Array.isArray(list) ? list : [];
 }

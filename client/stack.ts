@@ -70,16 +70,15 @@ async function chooseClient(outputs: StackOutputs, source: StackSource, wanted?:
     }
     const found = all.get(wanted ?? first ?? "");
     if (found) return found;
-    const { authorityStack }: StackOutputs = current;
+    const { caStack }: StackOutputs = current;
     // The keys of clients that two stacks share are with the one that made them.
-    current =
-      authorityStack !== undefined && source.outputs === undefined ? await stackOutputs(authorityStack) : undefined;
+    current = caStack !== undefined && source.outputs === undefined ? await stackOutputs(caStack) : undefined;
   }
   const others = Object.keys(outputs.clientCerts).filter((name) => !all.has(name));
   const elsewhere =
     others.length === 0
       ? ""
-      : `; the keys of ${others.join(", ")} are with the stack ${outputs.authorityStack ?? "that made them"}`;
+      : `; the keys of ${others.join(", ")} are with the stack ${outputs.caStack ?? "that made them"}`;
   const allowed = `allowed: ${[...all.keys()].join(", ") || "none"}${elsewhere}`;
   throw new Failure(
     "outputs",

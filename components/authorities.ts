@@ -6,14 +6,14 @@ import { checkPem } from "./settings";
 export interface GivenAuthority {
   caCertPem?: unknown;
   caPrivateKeyPem?: unknown;
-  authorityGenerations?: unknown;
+  caGenerations?: unknown;
 }
 
 /** What is wrong with the settings that give a host an authority, as far as they are plain values. */
-export function checkGivenAuthority({ caCertPem, caPrivateKeyPem, authorityGenerations }: GivenAuthority): string[] {
+export function checkGivenAuthority({ caCertPem, caPrivateKeyPem, caGenerations }: GivenAuthority): string[] {
   return [
-    ...(caCertPem !== undefined && authorityGenerations !== undefined
-      ? ["authorityGenerations: given with caCertPem, which is another authority; allowed: one of the two"]
+    ...(caCertPem !== undefined && caGenerations !== undefined
+      ? ["caGenerations: given with caCertPem, which is another authority; allowed: one of the two"]
       : []),
     ...((caCertPem === undefined) === (caPrivateKeyPem === undefined)
       ? []

@@ -89,10 +89,10 @@ export function givenAuthorityIdentity(caPrivateKeyPem: pulumi.Input<string>): p
   );
 }
 
-/** One of `clientAuthorities`, checked as soon as it is known. */
+/** One of `clientCaCerts`, checked as soon as it is known. */
 export function clientAuthority(certPem: pulumi.Input<string>, index: number): pulumi.Output<string> {
   return pulumi.output(certPem).apply((pem) => {
-    refuse(checkClientAuthority(`clientAuthorities[${index}]`, pem));
+    refuse(checkClientAuthority(`clientCaCerts[${index}]`, pem));
     return pem;
   });
 }

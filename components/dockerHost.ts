@@ -12,14 +12,14 @@ import {
 } from "./certificates";
 import { declareInstaller } from "./installer";
 import { declareNetwork } from "./network";
-import { PRODUCTION_NOTICE, markAddress, markAuthority, markWhole, protection } from "./production";
+import { PRODUCTION_NOTICE, markAddress, markAuthority, markWhole, protection } from "./protection";
 import {
   type CompleteSettings,
   checkName,
   checkPassword,
   checkPasswordLogin,
   checkPem,
-  checkPublicAddress,
+  checkPublicIp,
   checkSshPublicKey,
   checkSubnetId,
   checkTags,
@@ -82,8 +82,8 @@ export interface DockerHostArgs {
   /**
    * The clients, by name, such as ["ann", "ci"]: each gets a key and a certificate of its own. 1 to 32 lower-case letters,
    * digits, "-", "_" and ".", first a letter or digit. A name that is taken away is locked out by the same `up`, and nobody
-   * else; the first one is `clientCert` and `clientKey`. May be empty where `clientCertPems` or `clientAuthorities` are
-   * given. Defaults to ["admin"], with `clientCertPems` to none.
+   * else; the first one is `clientCert` and `clientKey`. May be empty where `trustedClientCerts` or `clientCaCerts` are
+   * given. Defaults to ["admin"], with `trustedClientCerts` to none.
    */
   clients?: string[];
 
@@ -97,7 +97,7 @@ export interface DockerHostArgs {
    * The certificate authorities, each a whole number: the first one signs, all of them are in `caCert`. Such as [1, 2], then
    * [2], to replace the first one without locking any client out. Not with `caCertPem`. Defaults to [1].
    */
-  authorityGenerations?: number[];
+  caGenerations?: number[];
 
   /**
    * The administrator's name on the machine, such as "ops": a Linux user name of 1 to 32 characters, none that Azure
@@ -124,7 +124,7 @@ export interface DockerHostArgs {
    * Whether the host has a public address. Without one it is reached at its private address, from its virtual network and
    * what is joined to that; it needs a `subnetId` that has another way out, such as a NAT gateway. Defaults to true.
    */
-  publicAddress?: boolean;
+  publicIp?: boolean;
 
   /**
    * The label in `LABEL.REGION.cloudapp.azure.com`, such as "build-host": 3 to 63 characters, unique in its region.
@@ -174,13 +174,13 @@ export interface DockerHostArgs {
   caPrivateKeyPem?: pulumi.Input<string>;
 
   /** Certificates of clients that the host trusts beside its own `clients`, each PEM. Defaults to none. */
-  clientCertPems?: pulumi.Input<string>[];
+  trustedClientCerts?: pulumi.Input<string>[];
 
   /**
    * Certificates of authorities whose clients the host trusts, each PEM, such as a company's: whoever has a certificate of
    * theirs for clients is root on the host. Each must be an authority's (CA:TRUE) and valid now. Defaults to none.
    */
-  clientAuthorities?: pulumi.Input<string>[];
+  clientCaCerts?: pulumi.Input<string>[];
 
   /** Tags of every resource that takes tags, such as { team: "build" }. Defaults to none. */
   tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
@@ -190,7 +190,7 @@ export interface DockerHostArgs {
    * teardown, unless the run has `--ignore-protect`. Protect the resource group too, and what else holds the host. To end
    * it takes such a run as well. Defaults to false.
    */
-  production?: boolean;
+  protect?: boolean;
 }
 
 /** The clients that a host has by itself. */
@@ -206,9 +206,9 @@ const DEFAULT_CLIENTS = ["admin"];
 export class DockerHost extends pulumi.ComponentResource {
   /** What `DOCKER_HOST` is set to: "tcp://FQDN:4243"; with the private address where there is no public one. */
   public readonly dockerHost: pulumi.Output<string>;
-  /** The host's DNS name, "LABEL.REGION.cloudapp.azure.com". Undefined without `publicAddress`. */
+  /** The host's DNS name, "LABEL.REGION.cloudapp.azure.com". Undefined without `publicIp`. */
   public readonly fqdn: pulumi.Output<string | undefined>;
-  /** The host's public IPv4 address; it stays the same for the host's life. Undefined without `publicAddress`. */
+  /** The host's public IPv4 address; it stays the same for the host's life. Undefined without `publicIp`. */
   public readonly publicIpAddress: pulumi.Output<string | undefined>;
   /** The administrator's name on the machine. */
   public readonly adminUsername: pulumi.Output<string>;
@@ -254,16 +254,16 @@ export class DockerHost extends pulumi.ComponentResource {
     const azureChild = { ...child, deletedWith: opts?.deletedWith, deleteBeforeReplace: true };
     const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
 
-    const kept = protection(settings.production);
+    const kept = protection(settings.protect);
     const given =
       args.caCertPem !== undefined && args.caPrivateKeyPem !== undefined
         ? { certPem: args.caCertPem, privateKeyPem: args.caPrivateKeyPem }
         : undefined;
-    const [signing = 0, ...otherGenerations] = settings.authorityGenerations;
+    const [signing = 0, ...otherGenerations] = settings.caGenerations;
     const identity = given ? givenAuthorityIdentity(given.privateKeyPem) : `the host's own, generation ${signing}`;
-    const authorityMark = settings.production ? markAuthority(name, identity, child) : undefined;
-    const addressMark = settings.production ? markAddress(name, settings.publicAddress, child) : undefined;
-    if (settings.production) void pulumi.log.info(PRODUCTION_NOTICE, this);
+    const authorityMark = settings.protect ? markAuthority(name, identity, child) : undefined;
+    const addressMark = settings.protect ? markAddress(name, settings.publicIp, child) : undefined;
+    if (settings.protect) void pulumi.log.info(PRODUCTION_NOTICE, this);
 
     const network = declareNetwork(name, { ...placement, ...settings, subnetId: args.subnetId }, azureChild, {
       ...kept,
@@ -301,8 +301,8 @@ export class DockerHost extends pulumi.ComponentResource {
     const clientsByName = [...clients].sort((a, b) => (a.clientName < b.clientName ? -1 : 1));
     const trusted = [
       ...clientsByName.map(({ certPem }) => certPem),
-      ...(args.clientCertPems ?? []),
-      ...(args.clientAuthorities ?? []).map(clientAuthority),
+      ...(args.trustedClientCerts ?? []),
+      ...(args.clientCaCerts ?? []).map(clientAuthority),
     ];
 
     const ssh = sshKey(name, args.sshPublicKey, child);
@@ -331,7 +331,7 @@ export class DockerHost extends pulumi.ComponentResource {
       },
       azureChild,
     );
-    if (settings.production) {
+    if (settings.protect) {
       // All else is what the extension depends on.
       const leaves = [...otherAuthorities.map(({ certificate }) => certificate), extension];
       markWhole(name, { ...child, dependsOn: leaves });
@@ -368,24 +368,24 @@ export class DockerHost extends pulumi.ComponentResource {
 }
 
 /** What is wrong with the settings that may be outputs, as far as they are plain values. */
-function checkInputs(args: DockerHostArgs, { passwordLogin, publicAddress }: CompleteSettings): string[] {
+function checkInputs(args: DockerHostArgs, { passwordLogin, publicIp }: CompleteSettings): string[] {
   return [
-    ...checkPublicAddress(publicAddress, args.subnetId !== undefined, args.dnsLabel),
+    ...checkPublicIp(publicIp, args.subnetId !== undefined, args.dnsLabel),
     ...(typeof args.subnetId === "string" ? checkSubnetId(args.subnetId) : []),
     ...checkPasswordLogin(passwordLogin, args.adminPassword !== undefined),
     ...(typeof args.adminPassword === "string" ? checkPassword(args.adminPassword) : []),
     ...(typeof args.sshPublicKey === "string" ? checkSshPublicKey(args.sshPublicKey) : []),
     ...(args.tags !== undefined && isPlain(args.tags) ? checkTags(plainValues(args.tags)) : []),
     ...checkGivenAuthority(args),
-    ...(args.clientCertPems ?? []).flatMap((pem, index) =>
-      isPlain(pem) ? checkPem(`clientCertPems[${index}]`, pem, "CERTIFICATE") : [],
+    ...(args.trustedClientCerts ?? []).flatMap((pem, index) =>
+      isPlain(pem) ? checkPem(`trustedClientCerts[${index}]`, pem, "CERTIFICATE") : [],
     ),
-    ...(args.clientAuthorities ?? []).flatMap((pem, index) =>
-      isPlain(pem) ? checkClientAuthority(`clientAuthorities[${index}]`, pem) : [],
+    ...(args.clientCaCerts ?? []).flatMap((pem, index) =>
+      isPlain(pem) ? checkClientAuthority(`clientCaCerts[${index}]`, pem) : [],
     ),
-    ...([clientNames(args), args.clientCertPems, args.clientAuthorities].every((list = []) => list.length === 0)
+    ...([clientNames(args), args.trustedClientCerts, args.clientCaCerts].every((list = []) => list.length === 0)
       ? [
-          "clients: [], with no clientCertPems and no clientAuthorities, so nobody could use the host; allowed: one name or more, or one of the others",
+          "clients: [], with no trustedClientCerts and no clientCaCerts, so nobody could use the host; allowed: one name or more, or one of the others",
         ]
       : []),
   ];
@@ -401,6 +401,6 @@ function isPlain<T>(value: pulumi.Input<T>): value is T {
 }
 
 /** The clients that the host makes keys and certificates for. */
-function clientNames({ clients, clientCertPems }: DockerHostArgs): string[] {
-  return clients ?? (clientCertPems === undefined ? DEFAULT_CLIENTS : []);
+function clientNames({ clients, trustedClientCerts }: DockerHostArgs): string[] {
+  return clients ?? (trustedClientCerts === undefined ? DEFAULT_CLIENTS : []);
 }

@@ -107,7 +107,7 @@ function scriptProtectedSettings(daemon: DaemonSettings): { script: string } {
   refuse(
     script.length > MOST_SCRIPT_BYTES
       ? [
-          `clientCertPems, daemonOptions: together too long for Azure's CustomScript, ${script.length} bytes; allowed: ${MOST_SCRIPT_BYTES}`,
+          `trustedClientCerts, daemonOptions: together too long for Azure's CustomScript, ${script.length} bytes; allowed: ${MOST_SCRIPT_BYTES}`,
         ]
       : [],
   );

@@ -17,7 +17,7 @@ export interface NetworkArgs extends Placement {
   dockerPort: number;
   dockerSources: string[];
   sshSources: string[];
-  publicAddress: boolean;
+  publicIp: boolean;
   /** A label fixed by the user; else the name with a random suffix. */
   dnsLabel?: string;
   /** An existing subnet; else a virtual network with one subnet is made. */
@@ -45,7 +45,7 @@ export function declareNetwork(
   keptOpts: pulumi.CustomResourceOptions,
 ): Network {
   const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
-  const publicIp = args.publicAddress ? publicIpAddress(name, placement, args.dnsLabel, opts, keptOpts) : undefined;
+  const publicIp = args.publicIp ? publicIpAddress(name, placement, args.dnsLabel, opts, keptOpts) : undefined;
   const subnetId = args.subnetId === undefined ? ownSubnetId(name, placement, opts) : checkedId(args.subnetId);
   const networkInterface = new network.NetworkInterface(
     `${name}-nic`,

@@ -24,16 +24,16 @@ export interface Settings {
   forceUpdateTag?: string;
   /** See `DockerHostArgs.keyGeneration`. */
   keyGeneration?: number;
-  /** See `DockerHostArgs.authorityGenerations`. */
-  authorityGenerations?: number[];
+  /** See `DockerHostArgs.caGenerations`. */
+  caGenerations?: number[];
   /** See `DockerHostArgs.clients`. */
   clients?: string[];
   /** See `DockerHostArgs.adminUsername`. */
   adminUsername?: string;
   /** See `DockerHostArgs.passwordLogin`. */
   passwordLogin?: boolean;
-  /** See `DockerHostArgs.publicAddress`. */
-  publicAddress?: boolean;
+  /** See `DockerHostArgs.publicIp`. */
+  publicIp?: boolean;
   /** See `DockerHostArgs.dnsLabel`. */
   dnsLabel?: string;
   /** See `DockerHostArgs.image`. */
@@ -44,8 +44,8 @@ export interface Settings {
   trustedLaunch?: boolean;
   /** See `DockerHostArgs.patchReboot`. */
   patchReboot?: string;
-  /** See `DockerHostArgs.production`. */
-  production?: boolean;
+  /** See `DockerHostArgs.protect`. */
+  protect?: boolean;
 }
 
 /** Settings with every default filled in. */
@@ -61,15 +61,15 @@ export const DEFAULTS = {
   installer: "DockerExtension",
   daemonOptions: {} as DaemonOptions,
   keyGeneration: 1,
-  authorityGenerations: [1] as number[],
+  caGenerations: [1] as number[],
   adminUsername: "azureuser",
   passwordLogin: false,
-  publicAddress: true,
+  publicIp: true,
   image: "Canonical:ubuntu-24_04-lts:server:latest",
   vmSize: "Standard_B2s_v2",
   trustedLaunch: true,
   patchReboot: "IfRequired",
-  production: false,
+  protect: false,
 } as const;
 
 /** The ways to put Docker on the machine. */
@@ -117,17 +117,17 @@ export function completeSettings(settings: Settings): CompleteSettings {
     daemonOptions: settings.daemonOptions ?? { ...DEFAULTS.daemonOptions },
     forceUpdateTag: settings.forceUpdateTag,
     keyGeneration: settings.keyGeneration ?? DEFAULTS.keyGeneration,
-    authorityGenerations: settings.authorityGenerations ?? [...DEFAULTS.authorityGenerations],
+    caGenerations: settings.caGenerations ?? [...DEFAULTS.caGenerations],
     clients: settings.clients,
     adminUsername: settings.adminUsername ?? DEFAULTS.adminUsername,
     passwordLogin: settings.passwordLogin ?? DEFAULTS.passwordLogin,
-    publicAddress: settings.publicAddress ?? DEFAULTS.publicAddress,
+    publicIp: settings.publicIp ?? DEFAULTS.publicIp,
     dnsLabel: settings.dnsLabel,
     image: settings.image ?? DEFAULTS.image,
     vmSize: settings.vmSize ?? DEFAULTS.vmSize,
     trustedLaunch: settings.trustedLaunch ?? DEFAULTS.trustedLaunch,
     patchReboot: settings.patchReboot ?? DEFAULTS.patchReboot,
-    production: settings.production ?? DEFAULTS.production,
+    protect: settings.protect ?? DEFAULTS.protect,
   };
   refuse([
     ...checkDockerSources(complete.dockerSources, complete.openToInternet),
@@ -139,7 +139,7 @@ export function completeSettings(settings: Settings): CompleteSettings {
     ...checkDaemonOptions(complete.daemonOptions, complete.installer),
     ...(complete.forceUpdateTag === undefined ? [] : checkForceUpdateTag(complete.forceUpdateTag)),
     ...checkKeyGeneration(complete.keyGeneration),
-    ...checkAuthorityGenerations(complete.authorityGenerations),
+    ...checkCaGenerations(complete.caGenerations),
     ...(complete.clients === undefined ? [] : checkClients(complete.clients)),
     ...checkAdminUsername(complete.adminUsername),
     ...(complete.dnsLabel === undefined ? [] : checkDnsLabel("dnsLabel", complete.dnsLabel)),
@@ -450,14 +450,14 @@ export function checkKeyGeneration(generation: unknown): string[] {
 }
 
 /** What is wrong with the list of authorities. */
-export function checkAuthorityGenerations(generations: unknown): string[] {
+export function checkCaGenerations(generations: unknown): string[] {
   const allowed = "allowed: a list of whole numbers, 1 or more, each once; the first one signs, such as [1] or [1, 2]";
   const valid =
     Array.isArray(generations) &&
     generations.length > 0 &&
     generations.every(isGeneration) &&
     new Set(generations).size === generations.length;
-  return valid ? [] : [`authorityGenerations: ${JSON.stringify(generations)} is not allowed; ${allowed}`];
+  return valid ? [] : [`caGenerations: ${JSON.stringify(generations)} is not allowed; ${allowed}`];
 }
 
 /** What is wrong with the clients' names. Each is the start of a file's name to whoever writes its files. */
@@ -492,18 +492,18 @@ export function checkDnsLabel(setting: string, label: string): string[] {
 }
 
 /** What is wrong with a host without a public address: it needs another way out to install Docker, and has no DNS name. */
-export function checkPublicAddress(publicAddress: boolean, subnetGiven: boolean, dnsLabel?: string): string[] {
-  if (publicAddress) return [];
+export function checkPublicIp(publicIp: boolean, subnetGiven: boolean, dnsLabel?: string): string[] {
+  if (publicIp) return [];
   return [
     ...(subnetGiven
       ? []
       : [
-          "publicAddress: false, but the host's own network has no other way out, and nothing could be installed; allowed: false with a subnetId, or true",
+          "publicIp: false, but the host's own network has no other way out, and nothing could be installed; allowed: false with a subnetId, or true",
         ]),
     ...(dnsLabel === undefined
       ? []
       : [
-          `dnsLabel: "${dnsLabel}" is for a public address, but publicAddress is false; allowed: with publicAddress true, or none given`,
+          `dnsLabel: "${dnsLabel}" is for a public address, but publicIp is false; allowed: with publicIp true, or none given`,
         ]),
   ];
 }
@@ -857,8 +857,8 @@ export function subjectAlternativeNames(
 }
 
 /** The daemon's trust file: the clients' certificates one after another, each ended by one line end. */
-export function trustFile(clientCertPems: string[]): string {
-  return clientCertPems.map((pem) => `${pem.trim()}\n`).join("");
+export function trustFile(trustedClientCerts: string[]): string {
+  return trustedClientCerts.map((pem) => `${pem.trim()}\n`).join("");
 }
 
 /** What is wrong with the certificates: a Docker port with any of them missing is open to everyone, as root. */

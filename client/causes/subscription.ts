@@ -12,7 +12,7 @@ export const SUBSCRIPTION: Cause[] = [
     name: "policy",
     pattern: /\bRequestDisallowedByPolicy\b/,
     advice: (of) =>
-      `A policy of your organization refuses a resource: ${of(/policyAssignment\\*":\s*\{\\*"name\\*":\s*\\*"([\w .,()-]+)\\*"/, 'the log names it after "policyAssignment"')}. Ask the owner of the policy for an exemption, or change the setting that it refuses. If it refuses public IPs, type pulumi config set publicAddress false and pulumi config set subnetId ID. Then pulumi up.`,
+      `A policy of your organization refuses a resource: ${of(/policyAssignment\\*":\s*\{\\*"name\\*":\s*\\*"([\w .,()-]+)\\*"/, 'the log names it after "policyAssignment"')}. Ask the owner of the policy for an exemption, or change the setting that it refuses. If it refuses public IPs, type pulumi config set publicIp false and pulumi config set subnetId ID. Then pulumi up.`,
   },
   {
     name: "region not allowed",
@@ -48,7 +48,7 @@ export const SUBSCRIPTION: Cause[] = [
     name: "too many addresses",
     pattern: /PublicI[Pp]CountLimitReached/,
     advice: () =>
-      "The subscription may have no more public addresses in this region. Delete some that nobody uses (az network public-ip list --output table), ask for more (portal, Quotas), or take another region; or publicAddress false with a subnetId. Then pulumi up.",
+      "The subscription may have no more public addresses in this region. Delete some that nobody uses (az network public-ip list --output table), ask for more (portal, Quotas), or take another region; or publicIp false with a subnetId. Then pulumi up.",
   },
   {
     name: "name taken",

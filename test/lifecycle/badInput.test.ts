@@ -48,22 +48,22 @@ const BAD: Record<string, { config: Record<string, string>; messages: RegExp[] }
       sshPublicKey:
         "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBF6zeTBIk4BeRoLmU2a04YgELkPqjkqZYIGTZXSeWFI70xWbXBmQOZsi6TDI+3ZBVVVzQOJAkV4ZHJ4y2XfCIbs=",
       subnetId: "default",
-      "clientAuthorities[0]": KEY,
-      authorityStack: "organization/azure-docker-host/rehearsal",
+      "clientCaCerts[0]": KEY,
+      caStack: "organization/azure-docker-host/rehearsal",
     },
     messages: [
       /adminPassword: the value given \(not shown\) needs 12 to 72 characters \(it has 5\)/,
       /subnetId: "default" is no subnet's resource ID; allowed: "\/subscriptions\//,
       /sshPublicKey: a key of type ECDSA is not accepted|sshPublicKey: the value given/,
-      /clientAuthorities\[0\]: the value given \(not shown\) is not allowed; allowed: PEM/,
-      /authorityStack: "organization\/azure-docker-host\/rehearsal" is this stack itself/,
+      /clientCaCerts\[0\]: the value given \(not shown\) is not allowed; allowed: PEM/,
+      /caStack: "organization\/azure-docker-host\/rehearsal" is this stack itself/,
     ],
   },
   "what goes with something else alone": {
-    config: { adminPassword: "Correct-horse1!", publicAddress: "false", caPrivateKeyPem: KEY },
+    config: { adminPassword: "Correct-horse1!", publicIp: "false", caPrivateKeyPem: KEY },
     messages: [
       /adminPassword: given \(not shown\), but passwordLogin is false/,
-      /publicAddress: false, but the host's own network .*allowed: false with a subnetId, or true/,
+      /publicIp: false, but the host's own network .*allowed: false with a subnetId, or true/,
       /caCertPem and caPrivateKeyPem: only one of them is given/,
     ],
   },

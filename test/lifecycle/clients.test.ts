@@ -94,7 +94,7 @@ for (const [kind, key] of Object.entries({
     const rehearsal = await scratch.open({
       caCertPem: company.certPem,
       caPrivateKeyPem: company.keyPem,
-      "clientAuthorities[0]": company.certPem,
+      "clientCaCerts[0]": company.certPem,
     });
     const { outputs } = await rehearsal.up();
     assert.equal(outputs.caCert, company.certPem);

@@ -233,13 +233,13 @@ const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<s
   },
   {
     step: "the next authority beside the first, which still signs: the host is not touched",
-    config: { authorityGenerations: "1,2" },
+    config: { caGenerations: "1,2" },
     steps: { "docker-host-ca-2-key": "+", "docker-host-ca-2": "+" },
     caCert: 2,
   },
   {
     step: "the next authority signs, and the first one goes",
-    config: { authorityGenerations: "2" },
+    config: { caGenerations: "2" },
     steps: {
       "docker-host-server": "+- caCertPem, caPrivateKeyPem",
       "docker-host-docker": "~ protectedSettings, settings",

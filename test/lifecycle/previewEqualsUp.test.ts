@@ -29,7 +29,7 @@ const HOLDS = /-(vm|ip|nic|key|vnet)$|^group$/;
 /** What is done in place, and so goes on where all is protected. */
 function inPlace(company: string): Change[] {
   return [
-    { change: "protection on", config: { production: "true" } },
+    { change: "protection on", config: { protect: "true" } },
     { change: "nothing" },
     { change: "dockerPort", config: { dockerPort: "4244" } },
     { change: "a source more", config: { "dockerSources[1]": "198.51.100.7" } },
@@ -46,10 +46,10 @@ function inPlace(company: string): Change[] {
     { change: "a client more", config: { "clients[0]": "admin", "clients[1]": "ann" } },
     { change: "two clients more", config: { "clients[2]": "ci", "clients[3]": "bob" } },
     { change: "clients taken away", unset: "clients" },
-    { change: "a company's clients", config: { "clientAuthorities[0]": company } },
-    { change: "a company's clients taken away", unset: "clientAuthorities" },
-    { change: "a second CA beside", config: { authorityGenerations: "1,2" } },
-    { change: "the second CA away again", config: { authorityGenerations: "1" } },
+    { change: "a company's clients", config: { "clientCaCerts[0]": company } },
+    { change: "a company's clients taken away", unset: "clientCaCerts" },
+    { change: "a second CA beside", config: { caGenerations: "1,2" } },
+    { change: "the second CA away again", config: { caGenerations: "1" } },
     { change: "certificates that are due", hours: HOURS_A_YEAR - 29 * 24 },
     { change: "a DNS label", config: { dnsLabel: "build-host" } },
     { change: "another DNS label", config: { dnsLabel: "build-host-2" } },
@@ -77,8 +77,8 @@ function replacing(subnetId: string, { certPem, keyPem }: { certPem: string; key
   const keys = ["docker-host-server-key", "docker-host-client-ann-key"];
   return [
     { change: "new keys", config: { keyGeneration: "2" }, replaces: keys },
-    { change: "another CA beside", config: { authorityGenerations: "1,2" } },
-    { change: "the other CA signs", config: { authorityGenerations: "2" } },
+    { change: "another CA beside", config: { caGenerations: "1,2" } },
+    { change: "the other CA signs", config: { caGenerations: "2" } },
     { change: "adminUsername", config: { adminUsername: "ops" }, replaces: MACHINE },
     {
       change: "image",
@@ -99,11 +99,11 @@ function replacing(subnetId: string, { certPem, keyPem }: { certPem: string; key
       replaces: MACHINE,
     },
     { change: "another's subnet", config: { subnetId }, replaces: ["docker-host-nic", ...MACHINE] },
-    { change: "no public address", config: { publicAddress: "false", dnsLabel: "" } },
-    { change: "a public address again", config: { publicAddress: "true" } },
+    { change: "no public address", config: { publicIp: "false", dnsLabel: "" } },
+    { change: "a public address again", config: { publicIp: "true" } },
     {
       change: "a company's CA",
-      config: { authorityGenerations: "1", caCertPem: certPem, caPrivateKeyPem: keyPem },
+      config: { caGenerations: "1", caCertPem: certPem, caPrivateKeyPem: keyPem },
     },
   ];
 }

@@ -25,7 +25,7 @@ test("a host without a public address", async (t) => {
     new X509Certificate(String(scratch.state("inner")["docker-host-server"]?.outputs?.certPem)).subjectAltName;
 
   await t.test("has neither address, name nor network of its own, and an address beside the first host's", async () => {
-    const rehearsal = await open({ publicAddress: "false", subnetId });
+    const rehearsal = await open({ publicIp: "false", subnetId });
     const { outputs } = await rehearsal.up();
     assert.deepEqual(names(), declared(...PUBLIC, "docker-host-vnet"));
     assert.equal(outputs.dockerHost, "tcp://10.0.0.5:4243");
@@ -40,7 +40,7 @@ test("a host without a public address", async (t) => {
   });
 
   await t.test("gets a public address by an update, and the certificate that has it", async () => {
-    const rehearsal = await open({ publicAddress: "true" });
+    const rehearsal = await open({ publicIp: "true" });
     await rehearsal.preview();
     assert.deepEqual(scratch.steps(), {
       ...recertified,
@@ -54,7 +54,7 @@ test("a host without a public address", async (t) => {
   });
 
   await t.test("gives it up again", async () => {
-    const rehearsal = await open({ publicAddress: "false" });
+    const rehearsal = await open({ publicIp: "false" });
     await rehearsal.preview();
     assert.deepEqual(scratch.steps(), {
       ...recertified,
@@ -75,7 +75,7 @@ test("a host without a public address", async (t) => {
   });
 
   await t.test("another network: the interface is replaced, and the machine with it", async () => {
-    const rehearsal = await open({ publicAddress: "true", subnetId: "" });
+    const rehearsal = await open({ publicIp: "true", subnetId: "" });
     await rehearsal.preview();
     const steps = scratch.steps();
     assert.equal(steps["docker-host-nic"], "+- ipConfigurations");

@@ -8,7 +8,7 @@ import { Scratch, type StateResource } from "../support/scratch";
 
 const UP = ["up", "--yes", "--skip-preview"];
 const MEANT = [...UP, "--ignore-protect"];
-const NOTICE = /production: what would replace or delete .* is refused\. If you mean it: pulumi up --ignore-protect/;
+const NOTICE = /protect: what would replace or delete .* is refused\. If you mean it: pulumi up --ignore-protect/;
 
 const NEEDED = { "azure-native:location": "westeurope", "dockerSources[0]": "203.0.113.7/32" };
 
@@ -83,7 +83,7 @@ const kept = (...keys: string[]): string[] => [...keys, ...ADDRESSES, ...MARKS, 
 test("a host with an authority of its own", async (t) => {
   const project = await PlainProject.open(t);
   const stack = new Stack(project, "prod");
-  assert.match(stack.ok(...UP, ...settings({ ...NEEDED, production: "true" })), NOTICE);
+  assert.match(stack.ok(...UP, ...settings({ ...NEEDED, protect: "true" })), NOTICE);
   assert.deepEqual(stack.protected(), kept("docker-host-ca-key"));
 
   await t.test("what replaces the machine is refused", () => {
@@ -95,11 +95,11 @@ test("a host with an authority of its own", async (t) => {
 
   await t.test("another authority is refused, at once and as the second of two steps", () => {
     const mark = "docker-host-production-authority";
-    stack.refuses(mark, ["preview", ...settings({ authorityGenerations: "2", image: "" })]);
+    stack.refuses(mark, ["preview", ...settings({ caGenerations: "2", image: "" })]);
     stack.refuses(mark, UP);
-    stack.ok(...UP, ...settings({ authorityGenerations: "1,2" }));
+    stack.ok(...UP, ...settings({ caGenerations: "1,2" }));
     assert.deepEqual(stack.protected(), kept("docker-host-ca-key"), "the one that signs");
-    stack.refuses(mark, [...UP, ...settings({ authorityGenerations: "2" })]);
+    stack.refuses(mark, [...UP, ...settings({ caGenerations: "2" })]);
   });
 
   await t.test("a teardown is refused", () => {
@@ -132,7 +132,7 @@ test("a host with an authority of its own", async (t) => {
   });
 
   await t.test("to end it is refused, unless it is meant", () => {
-    assert.match(stack.fails("preview", ...settings({ production: "false" })), /::docker-host-production" cannot be/);
+    assert.match(stack.fails("preview", ...settings({ protect: "false" })), /::docker-host-production" cannot be/);
     assert.match(stack.ok(...MEANT), /- 3 deleted/);
     assert.deepEqual(stack.protected(), []);
   });
@@ -146,7 +146,7 @@ test("a host with an authority that is given, in a subnet that is there", async 
   const [acme, other] = [await makeAuthority(), await makeAuthority({ commonName: "Other" })];
   const stack = new Stack(project, "prod");
   stack.give(acme);
-  stack.ok(...UP, ...settings({ ...NEEDED, production: "true", subnetId }));
+  stack.ok(...UP, ...settings({ ...NEEDED, protect: "true", subnetId }));
   assert.deepEqual(stack.protected(), kept());
 
   await t.test("another key is refused, a renewed certificate of the same key is not", async () => {
@@ -161,28 +161,28 @@ test("a host with an authority that is given, in a subnet that is there", async 
   });
 
   await t.test("the public address is kept", () => {
-    stack.refuses("docker-host-production-address", [...UP, ...settings({ publicAddress: "false" })]);
+    stack.refuses("docker-host-production-address", [...UP, ...settings({ publicIp: "false" })]);
   });
 
   await t.test("what is meant is done: a network of its own, another key", () => {
     stack.give(other);
-    const own = settings({ publicAddress: "true", subnetId: "" });
+    const own = settings({ publicIp: "true", subnetId: "" });
     assert.match(stack.ok(...MEANT, ...own), /docker-host-vm replaced/);
     stack.refuses("docker-host-nic", [...UP, ...settings({ subnetId })]);
   });
 
   await t.test("without a public address one may come, but not go", () => {
-    assert.match(stack.ok(...MEANT, ...settings({ publicAddress: "false" })), /docker-host-ip deleted/);
-    stack.ok(...UP, ...settings({ publicAddress: "true" }));
+    assert.match(stack.ok(...MEANT, ...settings({ publicIp: "false" })), /docker-host-ip deleted/);
+    stack.ok(...UP, ...settings({ publicIp: "true" }));
     assert.deepEqual(stack.protected(), kept());
-    stack.refuses("docker-host-production-address", [...UP, ...settings({ publicAddress: "false" })]);
+    stack.refuses("docker-host-production-address", [...UP, ...settings({ publicIp: "false" })]);
   });
 
   await t.test(
     "from a given authority to one of its own: refused; meant in the way that an older pulumi has too",
     () => {
       stack.ok("config", "rm-all", "caCertPem", "caPrivateKeyPem");
-      stack.refuses("docker-host-production-authority", [...UP, ...settings({ publicAddress: "true" })]);
+      stack.refuses("docker-host-production-authority", [...UP, ...settings({ publicIp: "true" })]);
       stack.ok("state", "unprotect", "--all", "--yes");
       stack.ok(...UP);
       assert.deepEqual(stack.protected(), kept("docker-host-ca-key"));
@@ -200,7 +200,7 @@ test("a host with an authority that is given, in a subnet that is there", async 
 
 test("in the rehearsal: a run is refused, and the environment says that it is meant", async (t) => {
   const scratch = new Scratch(t);
-  await (await scratch.open({ production: "true" })).up();
+  await (await scratch.open({ protect: "true" })).up();
   const count = Object.keys(scratch.state()).length;
   await assert.rejects((await scratch.open()).destroy());
   assert.match(scratch.lines.join("\n"), /docker-host-production" cannot be deleted/);

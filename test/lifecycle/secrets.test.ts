@@ -12,7 +12,7 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
   const scratch = new Scratch(t);
   let rehearsal = await scratch.open({
     passwordLogin: "true",
-    shareAuthority: "true",
+    shareCa: "true",
     "clients[0]": "ann",
     "clients[1]": "bob",
   });

@@ -48,13 +48,13 @@ test("a stack has the authority and the clients of another", async (t) => {
     "nothing of the authority's key",
   );
 
-  on("two", "config", "set", "authorityStack", "organization/azure-docker-host/base");
+  on("two", "config", "set", "caStack", "organization/azure-docker-host/base");
   assert.match(
     project.fails(["up", "--yes", "--skip-preview", "--stack", "two"]),
-    /error: Wrong setting: authorityStack: "organization\/azure-docker-host\/base" has no output caPrivateKey, a secret; allowed: .*shareAuthority true/,
+    /error: Wrong setting: caStack: "organization\/azure-docker-host\/base" has no output caPrivateKey, a secret; allowed: .*shareCa true/,
   );
   assert.ok(!("group" in state("two")), "nothing was made");
-  on("base", "config", "set", "shareAuthority", "true");
+  on("base", "config", "set", "shareCa", "true");
   const sharing = up("base");
   assert.match(sharing, /caPrivateKey *: \[secret\]/);
   assert.match(sharing, /21 unchanged/, "on the host nothing changes");
@@ -66,10 +66,10 @@ test("a stack has the authority and the clients of another", async (t) => {
   up("two");
   const two = outputs("two");
   assert.deepEqual(Object.keys(two).sort(), [
-    ...["adminUsername", "authorityStack", "caCert", "clientCerts", "dockerHost", "fqdn"],
+    ...["adminUsername", "caStack", "caCert", "clientCerts", "dockerHost", "fqdn"],
     ...["publicIpAddress", "sshPrivateKey"],
   ]);
-  assert.equal(two.authorityStack, "organization/azure-docker-host/base");
+  assert.equal(two.caStack, "organization/azure-docker-host/base");
   assert.deepEqual([two.caCert, two.clientCerts], [base.caCert, base.clientCerts]);
   const server = new X509Certificate(String(state("two")["docker-host-server"]?.certPem));
   const authority = new X509Certificate(two.caCert ?? "");
@@ -84,7 +84,7 @@ test("a stack has the authority and the clients of another", async (t) => {
   on("two", "config", "set", "--path", "clients[0]", "ann");
   assert.match(
     project.fails(["preview", "--stack", "two"]),
-    /error: Wrong setting: clients: "ann" is a client of "organization\/azure-docker-host\/base" \(authorityStack\)/,
+    /error: Wrong setting: clients: "ann" is a client of "organization\/azure-docker-host\/base" \(caStack\)/,
   );
   on("two", "config", "set", "--path", "clients[0]", "zoe");
   on("base", "config", "rm", "--path", "clients[1]");
@@ -102,13 +102,13 @@ test("a stack has the authority and the clients of another", async (t) => {
   const refused = (...args: string[]): void => {
     assert.match(project.fails([...args, "--stack", "two"]), MARK);
   };
-  on("two", "config", "set", "production", "true");
+  on("two", "config", "set", "protect", "true");
   up("two");
-  on("base", "config", "set", "authorityGenerations", "2");
+  on("base", "config", "set", "caGenerations", "2");
   up("base");
   refused("up", "--yes", "--skip-preview");
   assert.equal(outputs("two").caCert, base.caCert, "the host has the one that it had");
-  on("two", "config", "rm", "authorityStack");
+  on("two", "config", "rm", "caStack");
   refused("preview");
 
   assert.match(on("two", "destroy", "--yes", "--ignore-protect"), /deleted/);
@@ -122,7 +122,7 @@ test("a company's authority is set from files", async (t) => {
   project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);
   project.ok(["config", "set", "caCertPem"], company.certPem);
   project.ok(["config", "set", "--secret", "caPrivateKeyPem"], company.keyPem);
-  project.ok(["config", "set", "--path", "clientAuthorities[0]"], company.certPem);
+  project.ok(["config", "set", "--path", "clientCaCerts[0]"], company.certPem);
   const preview = project.ok(["preview"]);
   assert.match(preview, /\+ 17 to create/);
   assert.doesNotMatch(preview, /docker-host-ca/);

@@ -23,7 +23,7 @@ function lines({ stdout }: Outcome): Record<string, string> {
 test("a host and its clients", async (t) => {
   const scratch = new Scratch(t, { machines: true });
   const clients = { "clients[0]": "admin", "clients[1]": "ci" };
-  let rehearsal: Rehearsal = await scratch.open({ ...clients, shareAuthority: "true" });
+  let rehearsal: Rehearsal = await scratch.open({ ...clients, shareCa: "true" });
   const { outputs } = await rehearsal.up();
   const { fqdn = "", publicIpAddress = "" } = outputs;
   const machine = machineOf(rehearsal);
@@ -216,8 +216,8 @@ test("a host and its clients", async (t) => {
   });
 
   await t.test("two stacks, one authority: one client certificate and one ca.pem for both", async () => {
-    const authorityStack = "organization/azure-docker-host/rehearsal";
-    const second = await scratch.open({ authorityStack }, "second");
+    const caStack = "organization/azure-docker-host/rehearsal";
+    const second = await scratch.open({ caStack }, "second");
     const theirs = (await second.up()).outputs;
     const { fqdn: name = "", publicIpAddress: address = "" } = theirs;
     assert.notEqual(name, fqdn);
@@ -253,9 +253,8 @@ test("a host and its clients", async (t) => {
     await t.test(`a company's authority of ${kind} signs the server, and its clients are let in beside`, async () => {
       const { certPem, keyPem } = await makeAuthority({ key });
       const company = { cert: certPem, key: keyPem };
-      const config = { authorityStack: "", caCertPem: certPem, caPrivateKeyPem: keyPem };
-      const theirs = (await (await scratch.open({ ...config, "clientAuthorities[0]": certPem }, "second")).up())
-        .outputs;
+      const config = { caStack: "", caCertPem: certPem, caPrivateKeyPem: keyPem };
+      const theirs = (await (await scratch.open({ ...config, "clientCaCerts[0]": certPem }, "second")).up()).outputs;
       assert.equal(theirs.caCert, certPem);
       const own = dockerHost(["check", "--stack", "second"]);
       assert.equal(own.status, 0, own.stdout);

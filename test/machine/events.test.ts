@@ -119,13 +119,13 @@ const EVENTS: Event[] = [
     async run(host) {
       const former = host.outputs.caCert;
       const pid = await host.daemonPid();
-      await host.up({ authorityGenerations: "1,2" });
+      await host.up({ caGenerations: "1,2" });
       assert.equal(await host.daemonPid(), pid, "to hand out the next authority restarts nothing");
       const both = host.outputs.caCert;
       // A client of before, and one that has fetched the two: both get through until the host moves.
       assert.match(await host.ask({ ca: former }), /^200 /);
       assert.match(await host.ask({ ca: both }), /^200 /);
-      const seen = await applied(host, { authorityGenerations: "2" }, "two steps, no client locked out");
+      const seen = await applied(host, { caGenerations: "2" }, "two steps, no client locked out");
       assert.match(await host.ask({ ca: both }), /^200 /);
       assert.match(await host.ask({ ca: former }), /^refused: /, "the former one vouches for nothing any more");
       return seen;

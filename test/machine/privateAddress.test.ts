@@ -30,7 +30,7 @@ test("a host without a public address", async (t) => {
   const { outputs: base } = await first.up();
   const jump = machineOf(first);
   const subnetId = `${scratch.state()["docker-host-vnet"]?.id ?? assert.fail("no network")}/subnets/default`;
-  const second = await scratch.open({ publicAddress: "false", subnetId, "dockerSources[0]": "10.0.0.0/24" }, "inner");
+  const second = await scratch.open({ publicIp: "false", subnetId, "dockerSources[0]": "10.0.0.0/24" }, "inner");
   const { outputs } = await second.up();
   const inner = machineOf(second, "inner");
 
@@ -124,12 +124,12 @@ test("a host without a public address", async (t) => {
   });
 
   await t.test("gets a public address, and answers there to the same client", async () => {
-    const rehearsal = await scratch.open({ publicAddress: "true", "dockerSources[1]": subnet }, "inner");
+    const rehearsal = await scratch.open({ publicIp: "true", "dockerSources[1]": subnet }, "inner");
     const { publicIpAddress } = (await rehearsal.up()).outputs;
     assert.ok(publicIpAddress !== undefined, "it has one");
     const client = { host: publicIpAddress, port: 4243, ca: caCert, cert: clientCert, key: clientKey };
     assert.match(await ask(client), /^200 /);
-    await (await scratch.open({ publicAddress: "false" }, "inner")).up();
+    await (await scratch.open({ publicIp: "false" }, "inner")).up();
     assert.notEqual((await ask(client)).slice(0, 3), "200", "and not once it has none");
     assert.equal(await inner.mustRun(["docker", ...VERSION]), await jump.mustRun(["docker", ...VERSION]), "it runs");
   });

@@ -228,7 +228,7 @@ test("the workflows", async (t) => {
   });
 
   await t.test("a production stack: what would replace the machine is refused, unless the run means it", async () => {
-    const production = "  azure-docker-host:forceUpdateTag: 2\n  azure-docker-host:production: true\n";
+    const production = "  azure-docker-host:forceUpdateTag: 2\n  azure-docker-host:protect: true\n";
     commitSettings(production);
     const marked = await push();
     assert.equal(marked.result, "success", marked.log);

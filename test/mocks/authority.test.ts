@@ -7,7 +7,7 @@ import { SettingsError } from "../../components/settings";
 import { type Authority, makeAuthority } from "../support/authorities";
 
 const BASE = "acme/azure-docker-host/base";
-const GIVEN = `authorityStack: "${BASE}"`;
+const GIVEN = `caStack: "${BASE}"`;
 const certPem = (name: string): string => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
 
 let acme: Authority;
@@ -68,7 +68,7 @@ suite("what another stack shares", () => {
       const { host, clientCerts } = await read(shared(), { preview });
       const { caPrivateKeyPem, ...plain } = host;
       // The certificates by name, so that another order changes nothing on the host.
-      assert.deepEqual(plain, { caCertPem: acme.certPem, clientCertPems: [certPem("ann"), certPem("bob")] });
+      assert.deepEqual(plain, { caCertPem: acme.certPem, trustedClientCerts: [certPem("ann"), certPem("bob")] });
       assert.deepEqual(clientCerts, { ann: certPem("ann"), bob: certPem("bob") });
       assert.equal(await pulumi.isSecret(caPrivateKeyPem), true);
       const value = await new Promise((resolve) => pulumi.unsecret(caPrivateKeyPem).apply(resolve));
@@ -77,7 +77,7 @@ suite("what another stack shares", () => {
   }
 
   const missing = (output: string): string =>
-    `${GIVEN} has no output ${output}; allowed: a stack of this program with shareAuthority true (there: pulumi config set shareAuthority true, pulumi up)`;
+    `${GIVEN} has no output ${output}; allowed: a stack of this program with shareCa true (there: pulumi config set shareCa true, pulumi up)`;
   const outputs = { caCert: "caCert", caPrivateKey: "caPrivateKey, a secret", clientCerts: "clientCerts" };
   for (const [name, words] of Object.entries(outputs)) {
     test(`is all there: ${name}`, async () => {
@@ -126,7 +126,7 @@ suite("what another stack shares", () => {
   test("are clients of other names than this stack's own", async () => {
     assert.ok(await read(shared(), { clients: ["carl", "constructor"] }), "names that are not there");
     assert.deepEqual(await problems(shared(), { clients: ["carl", "ann"] }), [
-      `clients: "ann" is a client of "${BASE}" (authorityStack), which this host trusts by that name; allowed: another name`,
+      `clients: "ann" is a client of "${BASE}" (caStack), which this host trusts by that name; allowed: another name`,
     ]);
   });
 });

@@ -11,9 +11,9 @@ import { type Authority, makeAuthority } from "../support/authorities";
 const PROJECT = "azure-docker-host";
 const KNOWN =
   "dockerSources, sshSources, openToInternet, dockerPort, installer, dockerVersion, daemonOptions, forceUpdateTag, " +
-  "clients, clientAuthorities, keyGeneration, authorityGenerations, caCertPem, caPrivateKeyPem, authorityStack, " +
-  "shareAuthority, adminUsername, sshPublicKey, passwordLogin, adminPassword, publicAddress, subnetId, dnsLabel, image, " +
-  "vmSize, trustedLaunch, patchReboot, tags, production";
+  "clients, clientCaCerts, keyGeneration, caGenerations, caCertPem, caPrivateKeyPem, caStack, " +
+  "shareCa, adminUsername, sshPublicKey, passwordLogin, adminPassword, publicIp, subnetId, dnsLabel, image, " +
+  "vmSize, trustedLaunch, patchReboot, tags, protect";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
@@ -87,7 +87,7 @@ suite("forms", () => {
         ],
       },
       {
-        name: "authorityGenerations",
+        name: "caGenerations",
         passes: [
           ["1", [1]],
           ["1,2", [1, 2]],
@@ -124,7 +124,7 @@ suite("forms", () => {
         ]),
       },
       {
-        name: "production",
+        name: "protect",
         passes: [
           ["true", true],
           ["false", false],
@@ -197,7 +197,7 @@ suite("forms", () => {
       "dockerVersion",
       "forceUpdateTag",
       "caCertPem",
-      "authorityStack",
+      "caStack",
       "adminUsername",
       "sshPublicKey",
       "dnsLabel",
@@ -266,15 +266,15 @@ suite("reading a stack's configuration", () => {
         daemonOptions: '{"log-level":"warn"}',
         forceUpdateTag: "2",
         clients: '["ann","bob"]',
-        clientAuthorities: JSON.stringify([acme.certPem]),
+        clientCaCerts: JSON.stringify([acme.certPem]),
         keyGeneration: "3",
-        authorityGenerations: "1,2",
-        shareAuthority: "true",
+        caGenerations: "1,2",
+        shareCa: "true",
         adminUsername: "ops",
         sshPublicKey: SSH_KEY,
         passwordLogin: "true",
         adminPassword: PASSWORD,
-        publicAddress: "true",
+        publicIp: "true",
         subnetId: SUBNET,
         dnsLabel: "build-host",
         image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
@@ -282,7 +282,7 @@ suite("reading a stack's configuration", () => {
         trustedLaunch: "false",
         patchReboot: "Never",
         tags: '{"team":"build"}',
-        production: "true",
+        protect: "true",
       },
       ["adminPassword"],
     );
@@ -297,14 +297,14 @@ suite("reading a stack's configuration", () => {
       daemonOptions: { "log-level": "warn" },
       forceUpdateTag: "2",
       clients: ["ann", "bob"],
-      clientAuthorities: [acme.certPem],
+      clientCaCerts: [acme.certPem],
       keyGeneration: 3,
-      authorityGenerations: [1, 2],
-      shareAuthority: true,
+      caGenerations: [1, 2],
+      shareCa: true,
       adminUsername: "ops",
       sshPublicKey: SSH_KEY,
       passwordLogin: true,
-      publicAddress: true,
+      publicIp: true,
       subnetId: SUBNET,
       dnsLabel: "build-host",
       image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
@@ -312,7 +312,7 @@ suite("reading a stack's configuration", () => {
       trustedLaunch: false,
       patchReboot: "Never",
       tags: { team: "build" },
-      production: true,
+      protect: true,
     });
     assert.ok(adminPassword, "the password arrives");
     assert.equal(await pulumi.isSecret(adminPassword), true);
@@ -337,8 +337,8 @@ suite("reading a stack's configuration", () => {
   });
 
   test("a host without a public address, in a subnet", () => {
-    configure({ dockerSources: '["VirtualNetwork"]', publicAddress: "false", subnetId: SUBNET });
-    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], publicAddress: false, subnetId: SUBNET });
+    configure({ dockerSources: '["VirtualNetwork"]', publicIp: "false", subnetId: SUBNET });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], publicIp: false, subnetId: SUBNET });
   });
 
   const refused: { what: string; settings: Record<string, string>; starts: string[] }[] = [
@@ -377,13 +377,13 @@ suite("reading a stack's configuration", () => {
     },
     {
       what: "no public address, and no subnet with another way out",
-      settings: { dockerSources: '["VirtualNetwork"]', publicAddress: "false" },
-      starts: ["publicAddress: false, but the host's own network has no other way out, "],
+      settings: { dockerSources: '["VirtualNetwork"]', publicIp: "false" },
+      starts: ["publicIp: false, but the host's own network has no other way out, "],
     },
     {
       what: "a name for an address that is not public",
-      settings: { dockerSources: '["VirtualNetwork"]', publicAddress: "false", subnetId: SUBNET, dnsLabel: "build" },
-      starts: ['dnsLabel: "build" is for a public address, but publicAddress is false; '],
+      settings: { dockerSources: '["VirtualNetwork"]', publicIp: "false", subnetId: SUBNET, dnsLabel: "build" },
+      starts: ['dnsLabel: "build" is for a public address, but publicIp is false; '],
     },
     {
       what: "a subnet that is none",
@@ -431,10 +431,10 @@ suite("clients and authorities", () => {
 
   test("authorities of clients are checked, and not shown", () => {
     const starts = [
-      "clientAuthorities[1]: the value given (not shown) is not allowed; ",
-      "clientAuthorities[2]: the value given (not shown) is not allowed; ",
+      "clientCaCerts[1]: the value given (not shown) is not allowed; ",
+      "clientCaCerts[2]: the value given (not shown) is not allowed; ",
     ];
-    configure({ ...SOURCES, clientAuthorities: JSON.stringify([acme.certPem, acme.keyPem, null]) });
+    configure({ ...SOURCES, clientCaCerts: JSON.stringify([acme.certPem, acme.keyPem, null]) });
     const found = problems();
     assert.deepEqual(
       found.map((problem, index) => problem.slice(0, starts[index]?.length)),
@@ -444,7 +444,7 @@ suite("clients and authorities", () => {
   });
 
   test("an authority of one's own arrives, its key as a secret, without the generations that Pulumi.yaml has", async () => {
-    configure({ ...SOURCES, ...given(), authorityGenerations: "1" }, ["caPrivateKeyPem"]);
+    configure({ ...SOURCES, ...given(), caGenerations: "1" }, ["caPrivateKeyPem"]);
     const { caPrivateKeyPem, ...plain } = readConfig();
     assert.deepEqual(plain, { dockerSources: ["VirtualNetwork"], caCertPem: acme.certPem });
     assert.ok(caPrivateKeyPem, "the key arrives");
@@ -454,8 +454,8 @@ suite("clients and authorities", () => {
   });
 
   test("another stack's authority arrives, without the generations that Pulumi.yaml has", () => {
-    configure({ ...SOURCES, authorityStack: BASE, authorityGenerations: "1", clients: "[]" });
-    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], authorityStack: BASE });
+    configure({ ...SOURCES, caStack: BASE, caGenerations: "1", clients: "[]" });
+    assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], caStack: BASE });
   });
 
   test("a key that is not encrypted is refused, and not shown", () => {
@@ -484,31 +484,29 @@ suite("clients and authorities", () => {
       ],
     },
     "generations beside an authority": {
-      settings: () => ({ ...given(), authorityGenerations: "1,2" }),
-      problems: [`authorityGenerations: given with caCertPem, ${other}`],
+      settings: () => ({ ...given(), caGenerations: "1,2" }),
+      problems: [`caGenerations: given with caCertPem, ${other}`],
     },
     "a stack that is this one": {
-      settings: () => ({ authorityStack: "acme/azure-docker-host/dev" }),
-      problems: [
-        'authorityStack: "acme/azure-docker-host/dev" is this stack itself; allowed: another stack of this program',
-      ],
+      settings: () => ({ caStack: "acme/azure-docker-host/dev" }),
+      problems: ['caStack: "acme/azure-docker-host/dev" is this stack itself; allowed: another stack of this program'],
     },
     "three authorities": {
-      settings: () => ({ ...given(), authorityStack: BASE, authorityGenerations: "2" }),
+      settings: () => ({ ...given(), caStack: BASE, caGenerations: "2" }),
       problems: [
-        `authorityGenerations: given with caCertPem, ${other}`,
-        `authorityGenerations: given with authorityStack, ${other}`,
-        `caCertPem: given with authorityStack, ${other}`,
-        `caPrivateKeyPem: given with authorityStack, ${other}`,
+        `caGenerations: given with caCertPem, ${other}`,
+        `caGenerations: given with caStack, ${other}`,
+        `caCertPem: given with caStack, ${other}`,
+        `caPrivateKeyPem: given with caStack, ${other}`,
       ],
     },
     ...Object.fromEntries(
       ["base", "azure-docker-host/base", "a/b/c/d", "acme//base", "acme/azure docker/base", "/a/b"].map((name) => [
         `the stack ${name}`,
         {
-          settings: () => ({ authorityStack: name }),
+          settings: () => ({ caStack: name }),
           problems: [
-            `authorityStack: "${name}" is no stack's full name; allowed: ORGANIZATION/PROJECT/STACK (pulumi stack ls --all)`,
+            `caStack: "${name}" is no stack's full name; allowed: ORGANIZATION/PROJECT/STACK (pulumi stack ls --all)`,
           ],
         },
       ]),
@@ -554,10 +552,10 @@ suite("Pulumi.yaml", () => {
     dockerVersion: "",
     forceUpdateTag: "",
     clients: [],
-    clientAuthorities: [],
+    clientCaCerts: [],
     caCertPem: "",
-    authorityStack: "",
-    shareAuthority: false,
+    caStack: "",
+    shareCa: false,
     sshPublicKey: "",
     subnetId: "",
     dnsLabel: "",
@@ -567,7 +565,7 @@ suite("Pulumi.yaml", () => {
   const AS_TEXTS = {
     dockerPort: String(DEFAULTS.dockerPort),
     keyGeneration: String(DEFAULTS.keyGeneration),
-    authorityGenerations: String(DEFAULTS.authorityGenerations),
+    caGenerations: String(DEFAULTS.caGenerations),
   };
   for (const [name, { type, default: text, described }] of Object.entries(declared)) {
     test(`${name} has its default and a description there`, () => {
@@ -588,8 +586,8 @@ suite("Pulumi.yaml", () => {
     assert.deepEqual(readConfig(), {
       ...DEFAULTS,
       dockerSources: ["VirtualNetwork"],
-      clientAuthorities: [],
-      shareAuthority: false,
+      clientCaCerts: [],
+      shareCa: false,
       tags: {},
     });
   });

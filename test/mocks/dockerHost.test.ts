@@ -692,7 +692,7 @@ suite("what is set", () => {
   });
 
   test("several authorities: the first signs, all are handed to the clients", async () => {
-    const { host, recorder } = await declare({ authorityGenerations: [2, 1] });
+    const { host, recorder } = await declare({ caGenerations: [2, 1] });
     const { "web-ca-key": key, "web-ca": cert } = HOST;
     assert.ok(key && cert, "the first generation is known");
     assert.deepEqual(resources(recorder), {
@@ -740,7 +740,7 @@ suite("what is set", () => {
 
   for (const [what, subnetId] of Object.entries({ text: SUBNET, output: pulumi.output(SUBNET) })) {
     test(`no public address, and the subnet as ${what}: neither address nor name, and the host is its private address`, async () => {
-      const { host, recorder } = await declare({ publicAddress: false, subnetId });
+      const { host, recorder } = await declare({ publicIp: false, subnetId });
       const ipConfigurations = [
         { name: "primary", primary: true, privateIPAllocationMethod: "Dynamic", subnet: { id: SUBNET } },
       ];
@@ -834,8 +834,8 @@ suite("what is set", () => {
   test("clients of its own, clients' certificates and authorities together: trusted in this order", async () => {
     const { recorder } = await declare({
       clients: ["bob", "ann"],
-      clientCertPems: [certPem("zoe"), certPem("carl")],
-      clientAuthorities: [pulumi.output(acme.certPem)],
+      trustedClientCerts: [certPem("zoe"), certPem("carl")],
+      clientCaCerts: [pulumi.output(acme.certPem)],
     });
     const trusted = [...["web-client-ann", "web-client-bob", "zoe", "carl"].map(certPem), acme.certPem].join("");
     assert.deepEqual(resources(recorder), {
@@ -846,19 +846,19 @@ suite("what is set", () => {
   });
 
   test("clients' authorities beside the default client", async () => {
-    const { recorder } = await declare({ clientAuthorities: [acme.certPem] });
+    const { recorder } = await declare({ clientCaCerts: [acme.certPem] });
     const trusted = certPem("web-client-admin") + acme.certPem;
     assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(trusted) }));
   });
 
   test("clients' authorities alone", async () => {
-    const { recorder } = await declare({ clients: [], clientAuthorities: [acme.certPem] });
+    const { recorder } = await declare({ clients: [], clientCaCerts: [acme.certPem] });
     assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(acme.certPem) }, NO_ADMIN));
   });
 
   test("given clients' certificates: those are trusted, exactly, and none is made", async () => {
-    const clientCertPems = [certPem("ann"), pulumi.output(`${certPem("bob").trim()}\r\n\r\n`)];
-    const { host, recorder } = await declare({ clientCertPems });
+    const trustedClientCerts = [certPem("ann"), pulumi.output(`${certPem("bob").trim()}\r\n\r\n`)];
+    const { host, recorder } = await declare({ trustedClientCerts });
     assert.deepEqual(
       resources(recorder),
       expected({ "web-docker": certificateSettings(certPem("ann") + certPem("bob")) }, NO_ADMIN),
@@ -1127,7 +1127,7 @@ suite("a production host", () => {
   }
 
   test("machine, addresses and the authority's key are protected, and the marks, which are where all else waits for them", async () => {
-    const { recorder } = await declare({ production: true });
+    const { recorder } = await declare({ protect: true });
     assert.deepEqual(resources(recorder), production("the host's own, generation 1"));
     const server = ["web-server", "web-server-key", "web-server-request"];
     assert.deepEqual(waiting(recorder, "web-production-authority"), ["web-ca", "web-ca-key", ...server]);
@@ -1136,12 +1136,12 @@ suite("a production host", () => {
   });
 
   test("not production: nothing of it", async () => {
-    const { recorder } = await declare({ production: false });
+    const { recorder } = await declare({ protect: false });
     assert.deepEqual(resources(recorder), HOST);
   });
 
   test("of several authorities the one that signs is kept", async () => {
-    const { recorder } = await declare({ production: true, authorityGenerations: [2, 1] });
+    const { recorder } = await declare({ protect: true, caGenerations: [2, 1] });
     const { declared } = recorder;
     assert.deepEqual(declared["web-production-authority"]?.inputs, { input: "the host's own, generation 2" });
     assert.deepEqual(
@@ -1154,7 +1154,7 @@ suite("a production host", () => {
   test("an authority that is given is marked by its public key, whatever its certificate is", async () => {
     const { certPem: caCertPem, keyPem: caPrivateKeyPem } = acme;
     for (const key of [caPrivateKeyPem, pulumi.secret(caPrivateKeyPem)]) {
-      const { recorder } = await declare({ production: true, caCertPem, caPrivateKeyPem: key });
+      const { recorder } = await declare({ protect: true, caCertPem, caPrivateKeyPem: key });
       const own = ["web-ca", "web-ca-key", "web-server"];
       const wanted = Object.entries(production(`given, public key ${publicKeyDigest(caPrivateKeyPem)}`));
       const { "web-server": server, ...others } = resources(recorder);
@@ -1165,7 +1165,7 @@ suite("a production host", () => {
   });
 
   test("without a public address: one that came would change nothing, one that went would be refused", async () => {
-    const { recorder } = await declare({ production: true, publicAddress: false, subnetId: SUBNET });
+    const { recorder } = await declare({ protect: true, publicIp: false, subnetId: SUBNET });
     const { "web-production-address": mark } = production("", false);
     assert.deepEqual(resources(recorder)["web-production-address"], mark);
   });
@@ -1173,7 +1173,7 @@ suite("a production host", () => {
 
 suite("what is wrong declares nothing", () => {
   const nobody =
-    "clients: [], with no clientCertPems and no clientAuthorities, so nobody could use the host; allowed: one name or more, or one of the others";
+    "clients: [], with no trustedClientCerts and no clientCaCerts, so nobody could use the host; allowed: one name or more, or one of the others";
   const wrong: Record<
     string,
     { args: Partial<DockerHostArgs> | (() => Partial<DockerHostArgs>); name?: string; starts: string }
@@ -1181,8 +1181,8 @@ suite("what is wrong declares nothing", () => {
     "no source": { args: { dockerSources: [] }, starts: "dockerSources: none given, " },
     "a tag that Azure refuses": { args: { tags: { "a/b": "x" } }, starts: 'tags: the name "a/b" is not allowed; ' },
     "two authorities": {
-      args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, authorityGenerations: [1] }),
-      starts: "authorityGenerations: given with caCertPem, ",
+      args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, caGenerations: [1] }),
+      starts: "caGenerations: given with caCertPem, ",
     },
     "an option that would open the port": {
       args: { daemonOptions: { hosts: ["tcp://0.0.0.0:2375"] } },
@@ -1195,11 +1195,11 @@ suite("what is wrong declares nothing", () => {
     "a reserved user": { args: { adminUsername: "root" }, starts: 'adminUsername: "root" is reserved ' },
     "a DNS label": { args: { dnsLabel: "My_Host" }, starts: 'dnsLabel: "My_Host" is no DNS label ' },
     "no public address, and no other way out": {
-      args: { publicAddress: false },
-      starts: "publicAddress: false, but the host's own network ",
+      args: { publicIp: false },
+      starts: "publicIp: false, but the host's own network ",
     },
     "a DNS label without a public address": {
-      args: { publicAddress: false, subnetId: pulumi.output(SUBNET), dnsLabel: "build-host" },
+      args: { publicIp: false, subnetId: pulumi.output(SUBNET), dnsLabel: "build-host" },
       starts: 'dnsLabel: "build-host" is for a public address, ',
     },
     "a subnet": { args: { subnetId: "hosts" }, starts: 'subnetId: "hosts" is no subnet\'s ' },
@@ -1251,15 +1251,15 @@ suite("what is wrong declares nothing", () => {
     "a client's name": { args: { clients: ["Ann"] }, starts: 'clients: "Ann" is not allowed; ' },
     "a client named twice": { args: { clients: ["ann", "ann"] }, starts: 'clients: "ann" stands in the list twice; ' },
     "no client": { args: { clients: [] }, starts: nobody },
-    "no client's certificate": { args: { clientCertPems: [] }, starts: nobody },
-    "none of all": { args: { clients: [], clientCertPems: [], clientAuthorities: [] }, starts: nobody },
+    "no client's certificate": { args: { trustedClientCerts: [] }, starts: nobody },
+    "none of all": { args: { clients: [], trustedClientCerts: [], clientCaCerts: [] }, starts: nobody },
     "a client's authority that is none": {
-      args: () => ({ clientAuthorities: [acme.certPem, leaf.certPem] }),
-      starts: 'clientAuthorities[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+      args: () => ({ clientCaCerts: [acme.certPem, leaf.certPem] }),
+      starts: 'clientCaCerts[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
     },
     "a client's certificate that is none": {
-      args: { clientCertPems: [certPem("ann"), "bob.pem"] },
-      starts: "clientCertPems[1]: the value given (not shown) is not allowed; ",
+      args: { trustedClientCerts: [certPem("ann"), "bob.pem"] },
+      starts: "trustedClientCerts[1]: the value given (not shown) is not allowed; ",
     },
   };
   for (const [what, { args, name, starts }] of Object.entries(wrong)) {

@@ -76,7 +76,7 @@ async function declare(settings: Record<string, string>): Promise<Record<string,
 const stacks: Record<string, Record<string, string>> = {
   "of the defaults": {},
   "of another installer": { installer: "CustomScript", dockerVersion: "28.2.*" },
-  "of production": { production: "true" },
+  "of production": { protect: "true" },
 };
 for (const [what, settings] of Object.entries(stacks)) {
   test(`a teardown of a stack ${what} deletes the group alone: all else in Azure goes with it`, async () => {

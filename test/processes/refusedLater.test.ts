@@ -25,8 +25,8 @@ suite("what is wrong and becomes known later ends the program before it is used"
       not: "web-server",
     },
     "a client's authority that is none": {
-      args: () => ({ clientAuthorities: [acme.certPem, leaf.certPem] }),
-      starts: 'clientAuthorities[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+      args: () => ({ clientCaCerts: [acme.certPem, leaf.certPem] }),
+      starts: 'clientCaCerts[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
       not: "web-docker",
     },
   };

@@ -23,7 +23,7 @@ const POLICY_ADVICE = {
   source: "Azure/azure-cli#32417",
   begins:
     "A policy of your organization refuses a resource: LTIM - Network interfaces should not have public IPs. Ask the owner",
-  types: ["pulumi config set publicAddress false", "pulumi config set subnetId ID", "pulumi up"],
+  types: ["pulumi config set publicIp false", "pulumi config set subnetId ID", "pulumi up"],
 };
 /** As a VM's request is shown by azure-native, for the names in it. */
 const PUT_VM = `error: PUT https://management.azure.com${ID}/providers/Microsoft.Compute/virtualMachines/docker-host-vm`;

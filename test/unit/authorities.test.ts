@@ -70,13 +70,13 @@ suite("certificates", () => {
 
   test("of an authority that vouches for clients: each one counts", () => {
     for (const value of [acme.certPem, acme.certPem + other.certPem]) {
-      assert.deepEqual(checkClientAuthority("clientAuthorities[0]", value), [], value);
+      assert.deepEqual(checkClientAuthority("clientCaCerts[0]", value), [], value);
     }
     for (const [value, message] of wrongCertificates()) {
-      const problems = [`clientAuthorities[0]: ${message}`];
-      assert.deepEqual(checkClientAuthority("clientAuthorities[0]", value), problems, String(value));
+      const problems = [`clientCaCerts[0]: ${message}`];
+      assert.deepEqual(checkClientAuthority("clientCaCerts[0]", value), problems, String(value));
       if (typeof value === "string" && value.includes("END CERTIFICATE")) {
-        assert.deepEqual(checkClientAuthority("clientAuthorities[0]", acme.certPem + value), problems, value);
+        assert.deepEqual(checkClientAuthority("clientCaCerts[0]", acme.certPem + value), problems, value);
       }
     }
   });
@@ -198,10 +198,10 @@ suite("the settings together", () => {
   });
 
   test("no generations beside them", () => {
-    assert.deepEqual(checkGivenAuthority({ authorityGenerations: [1, 2] }), []);
+    assert.deepEqual(checkGivenAuthority({ caGenerations: [1, 2] }), []);
     assert.deepEqual(
-      checkGivenAuthority({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, authorityGenerations: [1, 2] }),
-      ["authorityGenerations: given with caCertPem, which is another authority; allowed: one of the two"],
+      checkGivenAuthority({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, caGenerations: [1, 2] }),
+      ["caGenerations: given with caCertPem, which is another authority; allowed: one of the two"],
     );
   });
 

@@ -125,7 +125,7 @@ describe("which client", () => {
 
   test("refused: a file without keys, whose clients are another stack's", async (t) => {
     const shared = outputsOf({ clientCert: undefined, clientKey: undefined, clientKeys: undefined });
-    const outputs = fileOf(t, { ...shared, authorityStack: "acme/azure-docker-host/base" });
+    const outputs = fileOf(t, { ...shared, caStack: "acme/azure-docker-host/base" });
     await assert.rejects(readClient({ outputs }), {
       message:
         "--client: none given, and the outputs don't say which is the first; allowed: none; the keys of admin, ci are with the stack acme/azure-docker-host/base",

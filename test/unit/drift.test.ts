@@ -193,7 +193,7 @@ describe("certificates", () => {
   });
 
   test("given ones: the authority, its predecessors, another stack's clients, authorities of clients; each once", () => {
-    const config = { "p:clientAuthorities": JSON.stringify([authority, `${year}${gone}`]) };
+    const config = { "p:clientCaCerts": JSON.stringify([authority, `${year}${gone}`]) };
     const outputs = { caCert: `${twenty}${gone}`, clientCerts: { leaf: year } };
     const drift = judge({ steps: [stackStep(outputs), certificate("leaf", year, 720)], config }, {}, MONTH);
     assert.equal(drift.looked, 4);
@@ -206,22 +206,22 @@ describe("certificates", () => {
       ],
       ["caCert[1]", false, -2, "take it out of caCertPem, pulumi up"],
     ]);
-    const other = judge({ steps: [stackStep({ ...outputs, authorityStack: "acme/p/base" })] }, {}, MONTH);
+    const other = judge({ steps: [stackStep({ ...outputs, caStack: "acme/p/base" })] }, {}, MONTH);
     assert.deepEqual(
       other.certificates.map(({ remedy }) => remedy),
       Array(2).fill("pulumi up of acme/p/base renews it, then pulumi up here"),
     );
     const authorities = judge(
-      { steps: [stackStep()], config: { "p:clientAuthorities": JSON.stringify([year, gone]) } },
+      { steps: [stackStep()], config: { "p:clientCaCerts": JSON.stringify([year, gone]) } },
       {},
       MONTH,
     );
     assert.deepEqual(told(authorities), [
       [
-        "clientAuthorities[1]",
+        "clientCaCerts[1]",
         false,
         -2,
-        "give a new one: pulumi config set --path 'clientAuthorities[1]' < ca.pem, pulumi up",
+        "give a new one: pulumi config set --path 'clientCaCerts[1]' < ca.pem, pulumi up",
       ],
     ]);
   });
@@ -231,7 +231,7 @@ describe("certificates", () => {
     const drift = judge(
       {
         steps: [stackStep({ caCert: "[secret]", clientCerts: { a: 1, b: server.cert } })],
-        config: { "p:clientAuthorities": "[secret]" },
+        config: { "p:clientCaCerts": "[secret]" },
       },
       {},
       MONTH,

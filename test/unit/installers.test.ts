@@ -172,7 +172,7 @@ suite("the script", () => {
         assert.ok(error instanceof SettingsError, String(error));
         assert.match(
           error.message,
-          /^Wrong setting: clientCertPems, daemonOptions: together too long for Azure's CustomScript, \d+ bytes; allowed: 262144$/,
+          /^Wrong setting: trustedClientCerts, daemonOptions: together too long for Azure's CustomScript, \d+ bytes; allowed: 262144$/,
         );
         return true;
       },

@@ -10,7 +10,7 @@ import {
   SettingsError,
   checkAdminUsername,
   checkArchitecture,
-  checkAuthorityGenerations,
+  checkCaGenerations,
   checkClients,
   checkDnsLabel,
   checkDockerSources,
@@ -26,7 +26,7 @@ import {
   checkPatchReboot,
   checkPem,
   checkPort,
-  checkPublicAddress,
+  checkPublicIp,
   checkSource,
   checkSources,
   checkSshPublicKey,
@@ -346,16 +346,16 @@ suite("port, installer and names", () => {
       `dnsLabel: "${value}" is no DNS label of Azure's; allowed: 3 to 63 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
   );
   test("without a public address there is a subnet, and no DNS label", () => {
-    assert.deepEqual(checkPublicAddress(true, false), []);
-    assert.deepEqual(checkPublicAddress(true, true, "build-host"), []);
-    assert.deepEqual(checkPublicAddress(false, true), []);
+    assert.deepEqual(checkPublicIp(true, false), []);
+    assert.deepEqual(checkPublicIp(true, true, "build-host"), []);
+    assert.deepEqual(checkPublicIp(false, true), []);
     const subnet =
-      "publicAddress: false, but the host's own network has no other way out, and nothing could be installed; allowed: false with a subnetId, or true";
+      "publicIp: false, but the host's own network has no other way out, and nothing could be installed; allowed: false with a subnetId, or true";
     const label =
-      'dnsLabel: "build-host" is for a public address, but publicAddress is false; allowed: with publicAddress true, or none given';
-    assert.deepEqual(checkPublicAddress(false, false), [subnet]);
-    assert.deepEqual(checkPublicAddress(false, true, "build-host"), [label]);
-    assert.deepEqual(checkPublicAddress(false, false, "build-host"), [subnet, label]);
+      'dnsLabel: "build-host" is for a public address, but publicIp is false; allowed: with publicIp true, or none given';
+    assert.deepEqual(checkPublicIp(false, false), [subnet]);
+    assert.deepEqual(checkPublicIp(false, true, "build-host"), [label]);
+    assert.deepEqual(checkPublicIp(false, false, "build-host"), [subnet, label]);
   });
   const subnet = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
   table(
@@ -874,12 +874,12 @@ suite("versions, generations, tags", () => {
     (value) => `keyGeneration: ${JSON.stringify(value)} is not allowed; allowed: a whole number, 1 or more`,
   );
   table<unknown>(
-    "authorityGenerations",
-    checkAuthorityGenerations,
+    "caGenerations",
+    checkCaGenerations,
     [[1], [1, 2], [2, 1], [2]],
     [[], [0], [1, 1], ["1"], [1.5], 1, {}],
     (value) =>
-      `authorityGenerations: ${JSON.stringify(value)} is not allowed; allowed: a list of whole numbers, 1 or more, each once; the first one signs, such as [1] or [1, 2]`,
+      `caGenerations: ${JSON.stringify(value)} is not allowed; allowed: a list of whole numbers, 1 or more, each once; the first one signs, such as [1] or [1, 2]`,
   );
   const many = (count: number): Record<string, string> =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, ""]));
@@ -999,15 +999,15 @@ suite("all settings together", () => {
       installer: "DockerExtension",
       daemonOptions: {},
       keyGeneration: 1,
-      authorityGenerations: [1],
+      caGenerations: [1],
       adminUsername: "azureuser",
       passwordLogin: false,
-      publicAddress: true,
+      publicIp: true,
       image: "Canonical:ubuntu-24_04-lts:server:latest",
       vmSize: "Standard_B2s_v2",
       trustedLaunch: true,
       patchReboot: "IfRequired",
-      production: false,
+      protect: false,
     };
     assert.deepEqual(DEFAULTS, defaults);
     assert.deepEqual(completeSettings({ dockerSources: ["203.0.113.7"] }), {
@@ -1032,17 +1032,17 @@ suite("all settings together", () => {
       daemonOptions: { debug: true },
       forceUpdateTag: "2",
       keyGeneration: 2,
-      authorityGenerations: [2, 1],
+      caGenerations: [2, 1],
       clients: ["bob", "ann"],
       adminUsername: "ops",
       passwordLogin: true,
-      publicAddress: true,
+      publicIp: true,
       dnsLabel: "build-host",
       image: "Canonical:ubuntu-24_04-lts:server-gen1:latest",
       vmSize: "Standard_D2s_v5",
       trustedLaunch: false,
       patchReboot: "Never",
-      production: true,
+      protect: true,
     };
     assert.deepEqual(completeSettings(settings), settings);
   });
@@ -1057,7 +1057,7 @@ suite("all settings together", () => {
     daemonOptions: { wrong: { daemonOptions: { hosts: [] } }, starts: "daemonOptions.hosts: the program sets it " },
     forceUpdateTag: { wrong: { forceUpdateTag: "" }, starts: 'forceUpdateTag: "" ' },
     keyGeneration: { wrong: { keyGeneration: 0 }, starts: "keyGeneration: 0 " },
-    authorityGenerations: { wrong: { authorityGenerations: [] }, starts: "authorityGenerations: [] " },
+    caGenerations: { wrong: { caGenerations: [] }, starts: "caGenerations: [] " },
     clients: { wrong: { clients: [""] }, starts: 'clients: "" is not allowed; ' },
     adminUsername: { wrong: { adminUsername: "" }, starts: 'adminUsername: "" is no ' },
     dnsLabel: { wrong: { dnsLabel: "" }, starts: 'dnsLabel: "" ' },

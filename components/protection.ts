@@ -8,7 +8,7 @@ export function protection(production: boolean): pulumi.ResourceOptions {
 
 /** What a run of a production stack says. The engine's own words for a refusal are about the program, not about the run. */
 export const PRODUCTION_NOTICE =
-  "production: what would replace or delete the machine, its public address or its authority is refused. " +
+  "protect: what would replace or delete the machine, its public address or its authority is refused. " +
   "If you mean it: pulumi up --ignore-protect";
 
 /**
@@ -24,10 +24,10 @@ export function markAuthority(
 }
 
 /** Whether there is a public address. One that is left out would be deleted only at the end; one that comes changes nothing. */
-export function markAddress(name: string, publicAddress: boolean, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-  return mark(`${name}-production-address`, publicAddress, {
+export function markAddress(name: string, publicIp: boolean, opts: pulumi.CustomResourceOptions): pulumi.Resource {
+  return mark(`${name}-production-address`, publicIp, {
     ...opts,
-    replaceOnChanges: publicAddress ? [] : ["input"],
+    replaceOnChanges: publicIp ? [] : ["input"],
   });
 }
 
