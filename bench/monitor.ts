@@ -7,7 +7,7 @@ import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as resource from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
-import { UNKNOWN } from "../rehearsal/providers/server";
+import { UNKNOWN } from "../rehearsal/providers/provider";
 
 /** What was declared so far. */
 export interface Declared {

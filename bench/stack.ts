@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
-import { ensureEngine } from "../rehearsal/engine";
+import { ensureEngine } from "../rehearsal/engine/engine";
 import { Azure, type Call } from "./azure";
 import { Meter, ROOT, SCRATCH } from "./launch";
 import { STACK } from "./monitor";

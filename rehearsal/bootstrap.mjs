@@ -75,7 +75,7 @@ function run(command, args, stdio) {
 /** Installs the dependencies unless another process has just done it; npm's exit code. */
 async function install(manifest) {
   // Loaded only here: a run that finds everything in place should lose no time.
-  const { withFileLock } = await import("./fileLock.cjs");
+  const { withFileLock } = await import("./system/fileLock.cjs");
   const waiting = (pid) => console.error(`Waiting for process ${pid}, which installs the dependencies…`);
   return withFileLock(path.join(root, ".rehearsal", "install.lock"), waiting, async () => {
     if (isInstalled(manifest)) return 0;

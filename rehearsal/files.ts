@@ -1,6 +1,5 @@
-/** Where a rehearsal keeps what, and how it writes it. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+/** Where a rehearsal keeps what. */
+import { join } from "node:path";
 
 /** The stack of a rehearsal where none is named. */
 export const STACK_NAME = "rehearsal";
@@ -30,12 +29,4 @@ export function filesOf(
     /** The docker command's own folder, so that the user's ~/.docker is not touched. */
     dockerConfig: join(directory, "docker-config"),
   };
-}
-
-/** Writes a file that only its owner may read, whole or not at all. */
-export function writePrivately(file: string, content: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}.tmp`;
-  writeFileSync(draft, content, { mode: 0o600 });
-  renameSync(draft, file);
 }

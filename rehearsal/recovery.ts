@@ -7,7 +7,7 @@ import { belongsToMachine } from "./arm/disks";
 import { parseId } from "./arm/resourceTypes";
 import type { Subscription } from "./arm/subscription";
 import type { Print } from "./display";
-import { runs } from "./processes";
+import { runs } from "./system/processes";
 
 /** How long an engine whose caller is gone may take to end by itself. */
 const ENGINE_END_SECONDS = 60;
@@ -74,7 +74,7 @@ async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
   const busy = (): string[] =>
     subscription.store
       .list()
-      .filter(({ worker }) => worker !== undefined && runs(worker, "arm/main"))
+      .filter(({ worker }) => worker !== undefined && runs(worker, "arm/endpointProcess"))
       .map(({ id }) => id.split("/").at(-1) ?? id);
   const first = busy();
   if (first.length > 0) print(`Waiting for Azure to end what the last run asked of it: ${first.join(", ")}`);

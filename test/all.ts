@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { ensureEngine } from "../rehearsal/engine";
+import { ensureEngine } from "../rehearsal/engine/engine";
 import { ensureRootFileSystem } from "../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../rehearsal/machine/systemPackages";
 import { ensureAzureCli } from "./support/azureCli";

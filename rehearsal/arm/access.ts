@@ -2,7 +2,7 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual, webcrypto } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writePrivately } from "../files";
+import { writePrivately } from "../system/privateFile";
 import { ArmError } from "./armError";
 import { SUBSCRIPTION_ID } from "./resourceTypes";
 

@@ -6,69 +6,27 @@
  * `testdata/recorded/TestProviderUpgrade/upgrade-networked-vm/2.76.0/stack.json`, "examples" are those of
  * azure-rest-api-specs, network 2024-05-01 and compute 2024-11-01.
  */
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { isObject } from "../values";
+import { createHash } from "node:crypto";
 import { diskAnswer, diskId } from "./disks";
 import { exactVersion, takesPremiumDisks } from "./images";
-import { textAt, valuesAt } from "./resourceTypes";
-import { first, sameName } from "./rules";
-import type { Body, Store, StoredResource } from "./store";
-
-const NETWORK = "Microsoft.Network";
-const VIRTUAL_NETWORK = `${NETWORK}/virtualNetworks`;
-const SECURITY_GROUP = `${NETWORK}/networkSecurityGroups`;
-const PUBLIC_IP = `${NETWORK}/publicIPAddresses`;
-const NETWORK_INTERFACE = `${NETWORK}/networkInterfaces`;
-const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
-const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
+import { type Body, first, sameName, textAt, valuesAt } from "./body";
+import type { Store, StoredResource } from "./store";
+import {
+  DISK,
+  EXTENSION,
+  GROUP,
+  NETWORK,
+  NETWORK_INTERFACE,
+  PUBLIC_IP,
+  SECURITY_GROUP,
+  VIRTUAL_MACHINE,
+  VIRTUAL_NETWORK,
+  nameOf,
+} from "./resourceTypes";
 
 /** What the control plane keeps of a resource and no answer shows, or not under that name. */
 const HIDDEN = ["etag", "osDiskName", "powerState", "digests", "reservedFor", "reservedUntil"];
-
-/**
- * What Azure makes of a resource once, when it is created; it stays over changes, save for the etag.
- *
- * - `etag`: of network resources a GUID, of a VM a number; `nextEtag` gives the one after a change.
- * - `resourceGuid`: of network resources; a MAC address and a DNS suffix are derived from it.
- * - `vmId`, `timeCreated`, `osDiskName`, `powerState`: of a VM. `powerState` is "running", "stopped" or "deallocated".
- */
-export function computedAtCreation({ id, armType, body }: StoredResource): Body {
-  if (armType.startsWith(NETWORK)) return { etag: randomUUID(), resourceGuid: randomUUID() };
-  if (armType !== VIRTUAL_MACHINE) return {};
-  return {
-    etag: "1",
-    vmId: randomUUID(),
-    timeCreated: azureTime(new Date()),
-    osDiskName:
-      textAt(body, "storageProfile.osDisk.name") ?? `${nameOf(id)}_OsDisk_1_${randomBytes(16).toString("hex")}`,
-    powerState: "running",
-  };
-}
-
-/** The etag of a resource that has just changed: VMs count (azure-cli issue 32564), network resources have a GUID (recording). */
-export function nextEtag({ armType, computed }: StoredResource): Body {
-  if (armType.startsWith(NETWORK)) return { etag: randomUUID() };
-  return armType === VIRTUAL_MACHINE ? { etag: String(Number(computed.etag ?? 0) + 1) } : {};
-}
-
-/**
- * The IDs of the other resources that Azure changes when this one is put or deleted, as they get or lose a way back to it:
- * an interface's network (its subnet lists who is in it), security group and address; a VM's interfaces.
- */
-export function touchedBy({ armType, body }: StoredResource, store: Store): string[] {
-  const paths: Record<string, string[]> = {
-    [NETWORK_INTERFACE]: [
-      "ipConfigurations.*.subnet.id",
-      "networkSecurityGroup.id",
-      "ipConfigurations.*.publicIPAddress.id",
-    ],
-    [VIRTUAL_MACHINE]: ["networkProfile.networkInterfaces.*.id"],
-  };
-  const found = (paths[armType] ?? [])
-    .flatMap((path) => valuesAt(body, path))
-    .map((id) => store.get(String(id).replace(/\/subnets\/[^/]+$/i, ""))?.id)
-    .filter((id) => id !== undefined);
-  return [...new Set(found)];
-}
 
 /** The whole resource as a GET answers it. */
 export function answered(resource: StoredResource, store: Store): Body {
@@ -85,7 +43,7 @@ export function answered(resource: StoredResource, store: Store): Body {
       type: armType,
       ...(typeof body.location === "string" && { location: normalized(body.location) }),
     },
-    armType === "Microsoft.Resources/resourceGroups" ? { properties: { provisioningState } } : { provisioningState },
+    armType === GROUP ? { properties: { provisioningState } } : { provisioningState },
     computed.etag !== undefined && { etag: etagOf(resource) },
     FIXED[armType]?.(resource, store),
   );
@@ -235,7 +193,7 @@ const FIXED: Record<string, Part> = {
     typePropertiesType: body.typePropertiesType ?? body.type,
     protectedSettings: undefined,
   }),
-  "Microsoft.Compute/disks": diskAnswer,
+  [DISK]: diskAnswer,
 };
 
 /** The parts of a resource that have an ID of their own: its etag and state are theirs. */
@@ -351,13 +309,9 @@ function merged(...bodies: (Body | false | undefined)[]): Body {
   for (const [key, value] of bodies.flatMap((body) => Object.entries(body || {}))) {
     const before = result.get(key);
     if (value === undefined || value === null) result.delete(key);
-    else result.set(key, isBody(value) ? merged(isBody(before) && before, value) : value);
+    else result.set(key, isObject(value) ? merged(isObject(before) && before, value) : value);
   }
   return Object.fromEntries(result);
-}
-
-function isBody(value: unknown): value is Body {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** "West Europe" is "westeurope". */
@@ -367,13 +321,4 @@ function normalized(location: string): string {
 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
-}
-
-function nameOf(id: string): string {
-  return id.split("/").at(-1) ?? "";
-}
-
-/** "2024-12-09T15:22:33.9499709+00:00" in the recording. */
-function azureTime(date: Date): string {
-  return date.toISOString().replace("Z", "0000+00:00");
 }

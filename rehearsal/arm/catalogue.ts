@@ -1,8 +1,8 @@
 /** What the endpoint says of the subscription as a whole: tenants, subscriptions, locations, resource providers. */
 import { LOCATIONS, computeCatalogue } from "./images";
 import { RESOURCE_TYPES, SUBSCRIPTION_ID } from "./resourceTypes";
-import type { Answer, Request } from "./server";
-import type { Sources } from "./resources";
+import type { Answer, Request } from "./request";
+import type { Sources } from "./request";
 
 const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`;
 

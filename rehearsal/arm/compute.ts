@@ -2,16 +2,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type ExtensionRequest,
-  type ExtensionResult,
-  type OsProfile,
-  provision,
-  removeExtension,
-  runExtension,
-} from "../machine/guestAgent";
+import { type ExtensionRequest, type ExtensionResult, removeExtension, runExtension } from "../guest/extensions";
+import { type OsProfile, provision } from "../guest/provision";
 import { bootMachine, runningMachine, stopMachine } from "../machine/machine";
 import { type Subnet, ensureBridge, filterPackets, removeBridge } from "../machine/network";
+import { nameOf } from "./resourceTypes";
 
 /** A virtual machine that is to be there. */
 export interface MachineRequest {
@@ -65,7 +60,7 @@ export class RealMachines implements Compute {
   /** The folder of a virtual machine: its name for people, and a hash, since names are unique only in their group. */
   folder(id: string): string {
     const hash = createHash("sha256").update(id.toLowerCase()).digest("hex").slice(0, 8);
-    return join(this.directory, `${id.split("/").at(-1) ?? ""}-${hash}`);
+    return join(this.directory, `${nameOf(id)}-${hash}`);
   }
 
   async filterPackets(rules: string[]): Promise<void> {

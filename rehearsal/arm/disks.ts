@@ -2,11 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { ArmError } from "./armError";
 import { takesPremiumDisks } from "./images";
-import { textAt } from "./resourceTypes";
-import { first, sameName } from "./rules";
-import type { Body, Store, StoredResource } from "./store";
-
-const DISK = "Microsoft.Compute/disks";
+import { type Body, first, sameName, textAt } from "./body";
+import type { Store, StoredResource } from "./store";
+import { DISK, nameOf } from "./resourceTypes";
 
 /** Whether Azure made it with a VM, and will take it away with that: nobody asked for it by itself. */
 export function belongsToMachine({ computed }: StoredResource): boolean {
@@ -104,5 +102,5 @@ export function diskAnswer({ body, computed }: StoredResource, store: Store): Bo
 export function refuseDiskDeletion({ id, computed }: StoredResource): void {
   const owner = textAt(computed, "managedBy");
   if (owner === undefined) return;
-  throw new ArmError(409, "OperationNotAllowed", `Disk ${id.split("/").at(-1) ?? ""} is attached to VM ${owner}.`);
+  throw new ArmError(409, "OperationNotAllowed", `Disk ${nameOf(id)} is attached to VM ${owner}.`);
 }

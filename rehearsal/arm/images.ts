@@ -1,7 +1,7 @@
 /** Which images, sizes and extensions the loopback Azure knows, which go together, and how it answers who asks for them. */
 import { ArmError } from "./armError";
-import { SUBSCRIPTION_ID, textAt } from "./resourceTypes";
-import type { Body } from "./store";
+import { type Body, textAt } from "./body";
+import { SUBSCRIPTION_ID } from "./resourceTypes";
 
 /** The regions that it has. */
 export const LOCATIONS = ["westeurope", "northeurope", "eastus", "westus"];

@@ -1,6 +1,6 @@
 /** Azure's JSON on the wire, and the flattened form that Microsoft's clients and azure-native have of it. */
-import { valuesAt } from "./resourceTypes";
-import type { Body } from "./store";
+import { isObject } from "../values";
+import { type Body, valuesAt } from "./body";
 
 /** Values that are handed on as they are: their keys are their owner's, not Azure's. */
 const OPAQUE = new Set(["tags", "settings", "protectedSettings"]);
@@ -60,8 +60,4 @@ function nest({ properties, typePropertiesType, ...flat }: Body): Body {
 function replace(target: Body, source: Body): void {
   for (const key of Object.keys(target)) Reflect.deleteProperty(target, key);
   Object.assign(target, source);
-}
-
-function isObject(value: unknown): value is Body {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

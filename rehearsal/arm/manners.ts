@@ -2,11 +2,9 @@
 import { createHash } from "node:crypto";
 import { answered } from "./answer";
 import { ArmError } from "./armError";
-import { textAt, valuesAt } from "./resourceTypes";
-import { sameName } from "./rules";
-import type { Body, Store, StoredResource } from "./store";
-
-const EXTENSION = "Microsoft.Compute/virtualMachines/extensions";
+import { type Body, sameName, textAt, valuesAt } from "./body";
+import type { Store, StoredResource } from "./store";
+import { EXTENSION, GROUP, nameOf, parentOf } from "./resourceTypes";
 
 function refuse(status: number, code: string, text: string, target?: string): never {
   throw new ArmError(status, code, text, false, undefined, target);
@@ -19,7 +17,7 @@ function refuse(status: number, code: string, text: string, target?: string): ne
  */
 export function refuseStopped(store: Store, { id, armType }: Pick<StoredResource, "id" | "armType">): void {
   if (armType !== EXTENSION) return;
-  const power = store.get(id.split("/").slice(0, -2).join("/"))?.computed.powerState;
+  const power = store.get(parentOf(id))?.computed.powerState;
   if (power === undefined || power === "running") return;
   refuse(409, "OperationNotAllowed", "Cannot modify extensions in the VM when the VM is not running.");
 }
@@ -56,7 +54,7 @@ export function refuseReserved({ computed }: StoredResource, now: Date, machineI
  */
 export function refuseBusy({ id, armType, provisioningState }: StoredResource, operationUri: string): void {
   if (!/ing$/.test(provisioningState)) return;
-  const name = id.split("/").at(-1) ?? "";
+  const name = nameOf(id);
   if (armType.startsWith("Microsoft.Network/")) {
     refuse(
       409,
@@ -64,7 +62,7 @@ export function refuseBusy({ id, armType, provisioningState }: StoredResource, o
       `Another operation on this or dependent resource is in progress. To retrieve status of the operation use uri: ${operationUri}.`,
     );
   }
-  if (armType === "Microsoft.Resources/resourceGroups") {
+  if (armType === GROUP) {
     if (provisioningState !== "Deleting") return;
     refuse(
       409,

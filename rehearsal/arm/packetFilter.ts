@@ -5,9 +5,9 @@
 // alone, the one with SYN and without ACK; a stray packet of no connection passes, and its receiver refuses it. UDP and
 // ICMP are judged packet by packet, so an answer to what a machine sent by them needs a rule of its own.
 import * as ipaddr from "ipaddr.js";
-import { textAt, valuesAt } from "./resourceTypes";
-import { first, sameName } from "./rules";
-import type { Body, StoredResource } from "./store";
+import { type Body, first, sameName, textAt, valuesAt } from "./body";
+import type { StoredResource } from "./store";
+import { NETWORK_INTERFACE } from "./resourceTypes";
 
 /** Where Azure's load balancer and its platform speak from. */
 const AZURE_LOAD_BALANCER = "168.63.129.16/32";
@@ -38,7 +38,7 @@ interface Place {
  */
 export function packetFilter(resources: readonly StoredResource[]): string[] {
   const find = (id: unknown): StoredResource | undefined => resources.find((each) => sameName(each.id, String(id)));
-  const interfaces = resources.filter((each) => each.armType === "Microsoft.Network/networkInterfaces");
+  const interfaces = resources.filter((each) => each.armType === NETWORK_INTERFACE);
   const privateAddresses = interfaces.flatMap((nic) =>
     (valuesAt(nic.computed, "ipConfigurations.*") as Body[]).map((configuration) => ({
       address: String(configuration.privateIPAddress),

@@ -12,28 +12,38 @@ export interface ResourceType {
   references: string[];
 }
 
+export const NETWORK = "Microsoft.Network";
+export const GROUP = "Microsoft.Resources/resourceGroups";
+export const VIRTUAL_NETWORK = `${NETWORK}/virtualNetworks`;
+export const SECURITY_GROUP = `${NETWORK}/networkSecurityGroups`;
+export const PUBLIC_IP = `${NETWORK}/publicIPAddresses`;
+export const NETWORK_INTERFACE = `${NETWORK}/networkInterfaces`;
+export const DISK = "Microsoft.Compute/disks";
+export const VIRTUAL_MACHINE = "Microsoft.Compute/virtualMachines";
+export const EXTENSION = `${VIRTUAL_MACHINE}/extensions`;
+
 const NONE = { immutable: [], writeOnly: [], references: [] };
 
 export const RESOURCE_TYPES: ResourceType[] = [
-  { ...NONE, armType: "Microsoft.Resources/resourceGroups" },
-  { ...NONE, armType: "Microsoft.Network/virtualNetworks" },
-  { ...NONE, armType: "Microsoft.Network/networkSecurityGroups" },
-  { ...NONE, armType: "Microsoft.Network/publicIPAddresses", immutable: ["sku.name", "publicIPAddressVersion"] },
+  { ...NONE, armType: GROUP },
+  { ...NONE, armType: VIRTUAL_NETWORK },
+  { ...NONE, armType: SECURITY_GROUP },
+  { ...NONE, armType: PUBLIC_IP, immutable: ["sku.name", "publicIPAddressVersion"] },
   {
     ...NONE,
-    armType: "Microsoft.Network/networkInterfaces",
+    armType: NETWORK_INTERFACE,
     references: ["networkSecurityGroup.id", "ipConfigurations.*.subnet.id", "ipConfigurations.*.publicIPAddress.id"],
   },
-  { ...NONE, armType: "Microsoft.Compute/disks", immutable: ["creationData"] },
+  { ...NONE, armType: DISK, immutable: ["creationData"] },
   {
     ...NONE,
-    armType: "Microsoft.Compute/virtualMachines",
+    armType: VIRTUAL_MACHINE,
     writeOnly: ["osProfile.adminPassword", "osProfile.customData"],
     references: ["networkProfile.networkInterfaces.*.id"],
   },
   {
     ...NONE,
-    armType: "Microsoft.Compute/virtualMachines/extensions",
+    armType: EXTENSION,
     immutable: ["publisher", "type"],
     writeOnly: ["protectedSettings"],
   },
@@ -62,7 +72,7 @@ export function parseId(id: string): { type: ResourceType; names: string[] } | u
   if (!match) return undefined;
   const [, group = "", namespace, path] = match;
   if (namespace === undefined || path === undefined) {
-    const type = byArmType("Microsoft.Resources/resourceGroups");
+    const type = byArmType(GROUP);
     return type && { type, names: [group] };
   }
   const parts = path.split("/");
@@ -70,35 +80,12 @@ export function parseId(id: string): { type: ResourceType; names: string[] } | u
   return type && { type, names: [group, ...parts.filter((_, index) => index % 2 === 1)] };
 }
 
-/** The values at a path such as "ipConfigurations.*.subnet.id". */
-export function valuesAt(value: unknown, path: string): unknown[] {
-  return path.split(".").reduce<unknown[]>(
-    (values, part) =>
-      values
-        .flatMap((each): unknown[] => {
-          if (part === "*") return Array.isArray(each) ? (each as unknown[]) : [];
-          return typeof each === "object" && each !== null ? [(each as Record<string, unknown>)[part]] : [];
-        })
-        .filter((each) => each !== undefined),
-    [value],
-  );
+/** The last part of an ID. */
+export function nameOf(id: string): string {
+  return id.split("/").at(-1) ?? "";
 }
 
-/** The text at a path, if there is one. */
-export function textAt(value: unknown, path: string): string | undefined {
-  const found = valuesAt(value, path)[0];
-  return typeof found === "string" ? found : undefined;
-}
-
-/** A copy without the value at a path such as "osProfile.adminPassword". */
-export function without(value: Record<string, unknown>, path: string): Record<string, unknown> {
-  const [part = "", ...rest] = path.split(".");
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, inner]) => {
-      if (key !== part) return [[key, inner]];
-      if (rest.length === 0) return [];
-      const isObject = typeof inner === "object" && inner !== null && !Array.isArray(inner);
-      return [[key, isObject ? without(inner as Record<string, unknown>, rest.join(".")) : inner]];
-    }),
-  );
+/** The ID of the resource that another one lies in. */
+export function parentOf(id: string): string {
+  return id.split("/").slice(0, -2).join("/");
 }

@@ -1,23 +1,14 @@
 /** What the endpoint answers to requests for resources: reading, putting, patching, deleting, and what a VM is told to do. */
-import type { Access } from "./access";
+import { isObject } from "../values";
 import { answered } from "./answer";
 import { ArmError } from "./armError";
 import { flattened, unflattened } from "./json";
-import { Operations, POLL_HEADERS } from "./operations";
-import { SUBSCRIPTION_ID, byArmType, parseId, resourceId, textAt } from "./resourceTypes";
-import type { Answer, Request } from "./server";
-import type { Body, Store, StoredResource } from "./store";
-import type { Accepted, Subscription } from "./subscription";
-
-const GROUP = "Microsoft.Resources/resourceGroups";
-
-/** What an answer is made of. */
-export interface Sources {
-  subscription: Subscription;
-  access: Access;
-  operations: Operations;
-  origin: string;
-}
+import { POLL_HEADERS } from "./operations";
+import { type Body, textAt } from "./body";
+import { GROUP, SUBSCRIPTION_ID, byArmType, parseId, resourceId } from "./resourceTypes";
+import type { Answer, Request, Sources } from "./request";
+import type { Store, StoredResource } from "./store";
+import type { Accepted } from "./subscription";
 
 /** What a VM can be told, by the last part of the request's path. */
 const POWER_VERBS = { start: "start", poweroff: "powerOff", deallocate: "deallocate", restart: "restart" } as const;
@@ -177,8 +168,4 @@ function merged(before: Body, change: Body): Body {
     return [key, isObject(old) && isObject(value) && key !== "tags" ? merged(old, value) : value];
   });
   return { ...before, ...Object.fromEntries(entries) };
-}
-
-function isObject(value: unknown): value is Body {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

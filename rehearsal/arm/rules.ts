@@ -1,7 +1,19 @@
 /** What Azure refuses, type by type, in its own error codes; it grows with what the program declares. */
 import { ArmError } from "./armError";
-import { type ResourceType, byArmType, textAt, valuesAt, without } from "./resourceTypes";
-import type { Body, Store, StoredResource } from "./store";
+import { type Body, first, sameName, textAt, valuesAt, without } from "./body";
+import {
+  EXTENSION,
+  NETWORK_INTERFACE,
+  PUBLIC_IP,
+  type ResourceType,
+  SECURITY_GROUP,
+  VIRTUAL_MACHINE,
+  VIRTUAL_NETWORK,
+  byArmType,
+  nameOf,
+  parentOf,
+} from "./resourceTypes";
+import type { Store, StoredResource } from "./store";
 
 /** A resource as it is asked for. */
 export interface Asked {
@@ -31,7 +43,7 @@ function refuseMissing(store: Store, { id, type, body }: Asked): void {
   if (group !== id && !store.get(group)) {
     throw new ArmError(404, "ResourceGroupNotFound", `Resource group '${nameOf(group)}' could not be found.`);
   }
-  const parent = id.split("/").slice(0, -2).join("/");
+  const parent = parentOf(id);
   if (type.armType.split("/").length > 2 && !store.get(parent)) {
     throw new ArmError(
       404,
@@ -69,7 +81,7 @@ function refuseUnchangeable({ type, body }: Asked, existing: StoredResource): vo
 type Rule = (store: Store, asked: Asked, existing: StoredResource | undefined) => void;
 
 const TYPE_RULES: Record<string, Rule> = {
-  "Microsoft.Network/publicIPAddresses": (store, { id, body }) => {
+  [PUBLIC_IP]: (store, { id, body }) => {
     if (first(body, "sku.name") === "Standard" && first(body, "publicIPAllocationMethod") !== "Static") {
       bad(
         "StandardSkuPublicIPAddressMustBeStatic",
@@ -85,7 +97,7 @@ const TYPE_RULES: Record<string, Rule> = {
       .list()
       .find(
         (each) =>
-          each.armType === "Microsoft.Network/publicIPAddresses" &&
+          each.armType === PUBLIC_IP &&
           !sameName(each.id, id) &&
           each.body.location === body.location &&
           first(each.body, "dnsSettings.domainNameLabel") === label,
@@ -98,7 +110,7 @@ const TYPE_RULES: Record<string, Rule> = {
     }
   },
 
-  "Microsoft.Network/networkSecurityGroups": (_store, { body }) => {
+  [SECURITY_GROUP]: (_store, { body }) => {
     const taken = new Map<string, string>();
     for (const rule of valuesAt(body, "securityRules.*") as Body[]) {
       const priority = Number(rule.priority);
@@ -120,7 +132,7 @@ const TYPE_RULES: Record<string, Rule> = {
     }
   },
 
-  "Microsoft.Network/networkInterfaces": (store, { id, body }, existing) => {
+  [NETWORK_INTERFACE]: (store, { id, body }, existing) => {
     const before = networkOf(existing?.body);
     if (before !== undefined && before !== networkOf(body)) {
       bad("SubnetsNotInSameVnet", `Network interface ${id} is in Virtual Network ${before} and can't leave it.`);
@@ -133,7 +145,7 @@ const TYPE_RULES: Record<string, Rule> = {
     }
   },
 
-  "Microsoft.Compute/virtualMachines": (store, { id, body }, existing) => {
+  [VIRTUAL_MACHINE]: (store, { id, body }, existing) => {
     for (const nic of valuesAt(body, "networkProfile.networkInterfaces.*.id")) {
       const user = usersOf(store, String(nic)).find((each) => !sameName(each.id, id));
       if (user) bad("NicInUse", `Network Interface ${String(nic)} is used by existing resource ${user.id}.`);
@@ -183,8 +195,8 @@ const TYPE_RULES: Record<string, Rule> = {
     }
   },
 
-  "Microsoft.Compute/virtualMachines/extensions": (store, { id, body }) => {
-    const machine = id.split("/").slice(0, -2).join("/");
+  [EXTENSION]: (store, { id, body }) => {
+    const machine = parentOf(id);
     const sameHandler = store
       .list(machine)
       .find((each) => !sameName(each.id, id) && each.body.publisher === body.publisher && each.body.type === body.type);
@@ -205,10 +217,10 @@ const TYPE_RULES: Record<string, Rule> = {
  */
 export function refuseDelete(store: Store, resource: StoredResource): void {
   const codes: Record<string, string> = {
-    "Microsoft.Network/networkInterfaces": "NicInUse",
-    "Microsoft.Network/publicIPAddresses": "PublicIPAddressCannotBeDeleted",
-    "Microsoft.Network/networkSecurityGroups": "InUseNetworkSecurityGroupCannotBeDeleted",
-    "Microsoft.Network/virtualNetworks": "InUseSubnetCannotBeDeleted",
+    [NETWORK_INTERFACE]: "NicInUse",
+    [PUBLIC_IP]: "PublicIPAddressCannotBeDeleted",
+    [SECURITY_GROUP]: "InUseNetworkSecurityGroupCannotBeDeleted",
+    [VIRTUAL_NETWORK]: "InUseSubnetCannotBeDeleted",
   };
   // What goes along, such as the rest of a resource group, is no hindrance.
   const within = `${resource.id.toLowerCase()}/`;
@@ -236,20 +248,6 @@ function usersOf(store: Store, id: string): StoredResource[] {
 function networkOf(body: Body | undefined): string | undefined {
   const subnet = textAt(body, "ipConfigurations.*.subnet.id");
   return subnet?.toLowerCase().replace(/\/subnets\/[^/]+$/, "");
-}
-
-/** The first value at a path. */
-export function first(body: Body, path: string): unknown {
-  return valuesAt(body, path)[0];
-}
-
-/** Names and IDs of Azure's are the same in upper and lower case. */
-export function sameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
-function nameOf(id: string): string {
-  return id.split("/").at(-1) ?? "";
 }
 
 /** Azure's rule alone (documentation of `OSProfile.adminPassword`); the program's is stricter. */

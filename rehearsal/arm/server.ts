@@ -8,6 +8,7 @@ import { ArmError } from "./armError";
 import { LostResponse } from "./behaviour";
 import { catalogue } from "./catalogue";
 import { Operations, POLL_HEADERS, statusOf } from "./operations";
+import type { Answer, Request, Sources } from "./request";
 import { answerTo } from "./resources";
 import type { Subscription } from "./subscription";
 
@@ -18,22 +19,6 @@ export interface ArmEndpoint {
   busy: () => boolean;
   /** Ends it, with the connections that clients keep. */
   close: () => Promise<void>;
-}
-
-/** A request, as the answers to it need it. */
-export interface Request {
-  method: string;
-  /** Its path, whose letters' case doesn't count. */
-  path: string;
-  query: URLSearchParams;
-  body: Record<string, unknown>;
-}
-
-/** An answer: its status, and what is in it. */
-export interface Answer {
-  status: number;
-  headers?: Record<string, string>;
-  body?: unknown;
 }
 
 /** Listens on loopback alone; on a port of the system's choice unless one is named. */
@@ -59,12 +44,7 @@ export async function listen(subscription: Subscription, access: Access, port = 
   };
 }
 
-interface Context {
-  subscription: Subscription;
-  access: Access;
-  operations: Operations;
-  /** Where the client reached this endpoint, such as "https://127.0.0.1:40123". */
-  origin: string;
+interface Context extends Sources {
   request: IncomingMessage;
 }
 

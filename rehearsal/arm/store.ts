@@ -1,9 +1,7 @@
 /** What exists in the loopback subscription: one JSON file a resource, in folders that follow its ID. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-
-/** A resource's properties, in the flattened form of azure-native, without what is write-only. */
-export type Body = Record<string, unknown>;
+import type { Body } from "./body";
 
 /** One resource. */
 export interface StoredResource {

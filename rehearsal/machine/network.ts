@@ -5,7 +5,7 @@
 // passes between two machines, and allowing it would mean to change that firewall.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mustRun, plainEnvironment, runCommand } from "./command";
+import { mustRun, plainEnvironment, runCommand } from "../system/command";
 
 export interface Subnet {
   /** The interface's name on this computer, at most 15 characters, for example "adh1f0c22aa". */

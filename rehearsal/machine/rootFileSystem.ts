@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { cacheDirectory } from "../cache";
-import { withFileLock } from "../fileLock";
-import { mustRun, plainEnvironment, withElapsed } from "./command";
+import { cacheDirectory } from "../system/cache";
+import { withFileLock } from "../system/fileLock";
+import { mustRun, plainEnvironment, withElapsed } from "../system/command";
 import { aptEnvironment } from "./systemPackages";
 
 /** Where a machine's apt finds docker.io and what it depends on: its only source, as there is no network. */

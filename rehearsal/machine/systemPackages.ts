@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import path from "node:path";
-import { mustRun, plainEnvironment, runCommand, withElapsed } from "./command";
+import { mustRun, plainEnvironment, runCommand, withElapsed } from "../system/command";
 
 export type MachineSupport = { supported: true } | { supported: false; reason: string };
 

@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import * as x509 from "@peculiar/x509";
 import * as ipaddr from "ipaddr.js";
 import * as sshpk from "sshpk";
-import type { Properties } from "./server";
+import type { Properties } from "../values";
 import { CURVES, EXTENDED_KEY_USAGES, KEY_USAGES, SUBJECT_OIDS } from "./tlsNames";
 
 export interface Created {

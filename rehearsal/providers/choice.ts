@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { cacheDirectory } from "../cache";
+import { cacheDirectory } from "../system/cache";
 
 /** The values of `--provider`. */
 export const PROVIDERS = ["real", "stand-in"] as const;

@@ -1,5 +1,6 @@
 // The rules that a resource's inputs must keep, written as data, with the check and the defaults that follow from them.
-import { type CheckFailure, isObject, type Properties, UNKNOWN } from "./server";
+import { type CheckFailure, UNKNOWN } from "./provider";
+import { isObject, type Properties } from "../values";
 
 export interface InputRule {
   type: "string" | "integer" | "boolean" | "strings" | "stringMap" | "object";

@@ -1,7 +1,10 @@
 // The random provider of the rehearsal: real random passwords and strings, under the rules of @pulumi/random 4.21.
 import { randomInt } from "node:crypto";
 import { checkInputs, type InputRules, withDefaults } from "./inputs";
-import { type CheckFailure, diffProperties, type Properties, type ResourceProvider, serve, UNKNOWN } from "./server";
+import { diffProperties } from "./diff";
+import { type CheckFailure, type ResourceProvider, UNKNOWN } from "./provider";
+import type { Properties } from "../values";
+import { serve } from "./server";
 
 const DIGITS = "0123456789";
 const LOWER = "abcdefghijklmnopqrstuvwxyz";

@@ -1,15 +1,10 @@
 // The tls provider of the rehearsal: real keys and certificates, under the rules of @pulumi/tls 5.6 (terraform-provider-tls 4).
 import type { Created } from "./certificates";
 import { checkInputs, type InputRules, withDefaults } from "./inputs";
-import {
-  type CheckFailure,
-  type DiffKind,
-  diffProperties,
-  type Properties,
-  type ResourceProvider,
-  serve,
-  UNKNOWN,
-} from "./server";
+import { diffProperties } from "./diff";
+import { type CheckFailure, type DiffKind, type ResourceProvider, UNKNOWN } from "./provider";
+import type { Properties } from "../values";
+import { serve } from "./server";
 import { CURVES, EXTENDED_KEY_USAGES, KEY_USAGES, SUBJECT_OIDS } from "./tlsNames";
 
 const requestInputs: InputRules = {

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { mustRun } from "../../rehearsal/machine/command";
-import { type CustomScriptOptions, customScript } from "../../rehearsal/machine/customScript";
-import { type ExtensionResult, removeExtension, runExtension } from "../../rehearsal/machine/guestAgent";
+import { mustRun } from "../../rehearsal/system/command";
+import { type CustomScriptOptions, customScript } from "../../rehearsal/guest/customScript";
+import { type ExtensionResult, removeExtension, runExtension } from "../../rehearsal/guest/extensions";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
 import { scratchMachine } from "../support/scratchMachine";
 
@@ -234,7 +234,7 @@ cat
       [
         ...["--import", "tsx", "--eval"],
         `const { Machine } = require("./rehearsal/machine/machine.ts");
-         const { runExtension } = require("./rehearsal/machine/guestAgent.ts");
+         const { runExtension } = require("./rehearsal/guest/extensions.ts");
          runExtension(new Machine(${JSON.stringify(machine.directory)}), ${JSON.stringify(request)});`,
       ],
       { cwd: join(__dirname, "../.."), detached: true, stdio: "ignore" },

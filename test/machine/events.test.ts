@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { INSTALLER_BY_NAME } from "../../components/installers";
-import { runExtension } from "../../rehearsal/machine/guestAgent";
+import { runExtension } from "../../rehearsal/guest/extensions";
 import { type Fate, Host } from "../support/host";
 import { assertDaemonSettings, daemonState, unrecommendedFiles } from "../support/recommendations";
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DaemonSettings, installScript } from "../../components/installers";
 import type { HostCertificates } from "../../components/settings";
-import type { CommandResult } from "../../rehearsal/machine/command";
+import type { CommandResult } from "../../rehearsal/system/command";
 import { scratchMachine } from "../support/scratchMachine";
 
 test("the script on a machine", async (t) => {

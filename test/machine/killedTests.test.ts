@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { controlGroups } from "../../rehearsal/machine/machine";
+import { controlGroups } from "../../rehearsal/machine/controlGroups";
 import { chooseSubnet } from "../../rehearsal/machine/network";
 import { removeFolder } from "../support/ownFolder";
 

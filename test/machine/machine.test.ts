@@ -8,23 +8,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { mustRun, runCommand } from "../../rehearsal/machine/command";
-import { dockerExtension } from "../../rehearsal/machine/dockerExtension";
-import {
-  extensionHandlers,
-  type OsProfile,
-  provision,
-  removeExtension,
-  runExtension,
-} from "../../rehearsal/machine/guestAgent";
-import {
-  bootMachine,
-  controlGroups,
-  Machine,
-  type MachineSpec,
-  runningMachine,
-  stopMachine,
-} from "../../rehearsal/machine/machine";
+import { mustRun, runCommand } from "../../rehearsal/system/command";
+import { dockerExtension } from "../../rehearsal/guest/dockerExtension";
+import { extensionHandlers, removeExtension, runExtension } from "../../rehearsal/guest/extensions";
+import { type OsProfile, provision } from "../../rehearsal/guest/provision";
+import { controlGroups } from "../../rehearsal/machine/controlGroups";
+import { bootMachine, Machine, type MachineSpec, runningMachine, stopMachine } from "../../rehearsal/machine/machine";
 import { bridgeNamespace, chooseSubnet, ensureBridge, removeBridge } from "../../rehearsal/machine/network";
 import { dockerClient, ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../../rehearsal/machine/systemPackages";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { plainEnvironment } from "../../rehearsal/machine/command";
+import { plainEnvironment } from "../../rehearsal/system/command";
 import { bridgeNamespace } from "../../rehearsal/machine/network";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
 

@@ -1,7 +1,8 @@
 /** apt and the real packages on a machine without a network: Docker taken away and put back, upgraded, pinned, and what that does to a daemon. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { provision, runExtension } from "../../rehearsal/machine/guestAgent";
+import { runExtension } from "../../rehearsal/guest/extensions";
+import { provision } from "../../rehearsal/guest/provision";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
 import { installDocker, scratchMachine } from "../support/scratchMachine";
 

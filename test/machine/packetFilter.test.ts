@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { test } from "node:test";
 import { machinesOf, networkOf } from "../../rehearsal/arm/open";
-import { mustRun, runCommand } from "../../rehearsal/machine/command";
+import { mustRun, runCommand } from "../../rehearsal/system/command";
 import { runningMachine, stopMachine } from "../../rehearsal/machine/machine";
 import { bridgeNamespace, innerBridge, removeBridge } from "../../rehearsal/machine/network";
-import { without } from "../../rehearsal/arm/resourceTypes";
-import type { Body } from "../../rehearsal/arm/store";
+import { without } from "../../rehearsal/arm/body";
+import type { Body } from "../../rehearsal/arm/body";
 import { ask } from "../support/ask";
 import { Scratch } from "../support/scratch";
 

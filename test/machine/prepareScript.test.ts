@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { installScript, prepareScript } from "../../components/installers";
-import type { CommandResult } from "../../rehearsal/machine/command";
+import type { CommandResult } from "../../rehearsal/system/command";
 import { scratchMachine } from "../support/scratchMachine";
 
 test("the script before the DockerExtension", async (t) => {

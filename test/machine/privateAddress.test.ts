@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StackOutputs } from "../../outputs";
 import { networkOf } from "../../rehearsal/arm/open";
 import { filesOf } from "../../rehearsal/files";
-import { mustRun, plainEnvironment, runCommand } from "../../rehearsal/machine/command";
+import { mustRun, plainEnvironment, runCommand } from "../../rehearsal/system/command";
 import { runningMachine } from "../../rehearsal/machine/machine";
 import { ask } from "../support/ask";
 import { machineOf } from "../support/host";

@@ -4,7 +4,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { SUBSCRIPTION_ID, textAt, valuesAt } from "../../rehearsal/arm/resourceTypes";
+import { textAt, valuesAt } from "../../rehearsal/arm/body";
+import { SUBSCRIPTION_ID } from "../../rehearsal/arm/resourceTypes";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { Host } from "../support/host";
 

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test, type TestContext } from "node:test";
-import { withFileLock } from "../../rehearsal/fileLock";
+import { withFileLock } from "../../rehearsal/system/fileLock";
 
 const lockModule = path.join(__dirname, "..", "..", "rehearsal", "fileLock.cjs");
 

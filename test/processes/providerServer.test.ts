@@ -13,7 +13,9 @@ import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { diffProperties, type Properties, UNKNOWN } from "../../rehearsal/providers/server";
+import { diffProperties } from "../../rehearsal/providers/diff";
+import { UNKNOWN } from "../../rehearsal/providers/provider";
+import type { Properties } from "../../rehearsal/values";
 
 const project = join(__dirname, "../..");
 const sample = ["--require", "tsx/cjs", join(__dirname, "sampleProvider.ts")];

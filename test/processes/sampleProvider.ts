@@ -1,7 +1,9 @@
 // A provider that answers with what it was given, for the tests of the plugin server. Its creates can be slow, or fail.
 import { writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { diffProperties, PartialFailure, serve, UNKNOWN } from "../../rehearsal/providers/server";
+import { diffProperties } from "../../rehearsal/providers/diff";
+import { PartialFailure, UNKNOWN } from "../../rehearsal/providers/provider";
+import { serve } from "../../rehearsal/providers/server";
 
 let config: Record<string, string> = {};
 

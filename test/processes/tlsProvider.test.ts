@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, mock, suite, test } from "node:test";
 import { connect, createServer } from "node:tls";
-import { type CheckFailure, type Properties, type Resource, UNKNOWN } from "../../rehearsal/providers/server";
+import { type CheckFailure, type Resource, UNKNOWN } from "../../rehearsal/providers/provider";
+import type { Properties } from "../../rehearsal/values";
 import { tls } from "../../rehearsal/providers/tls";
 
 type TypeName = "PrivateKey" | "SelfSignedCert" | "CertRequest" | "LocallySignedCert";

@@ -15,14 +15,16 @@ import { Behaviour, BehaviourSettings, type Fault } from "../../rehearsal/arm/be
 import { noMachines } from "../../rehearsal/arm/compute";
 import { belongsToMachine } from "../../rehearsal/arm/disks";
 import { FOLDERS, NO_NETWORK } from "../../rehearsal/arm/open";
-import { serveEndpoint } from "../../rehearsal/endpoint";
+import { serveEndpoint } from "../../rehearsal/arm/endpoint";
 import { Store, type StoredResource } from "../../rehearsal/arm/store";
 import { Subscription } from "../../rehearsal/arm/subscription";
 import { filesOf } from "../../rehearsal/files";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
 import { RESOURCE_TYPES } from "../../rehearsal/providers/azureNative/resourceTypes";
 import { random } from "../../rehearsal/providers/random";
-import { type Listening, type ResourceProvider, isObject, listen } from "../../rehearsal/providers/server";
+import { type ResourceProvider } from "../../rehearsal/providers/provider";
+import { type Listening, listen } from "../../rehearsal/providers/server";
+import { isObject } from "../../rehearsal/values";
 import { tls } from "../../rehearsal/providers/tls";
 import { type Recovery, recover, removeUnrecorded } from "../../rehearsal/recovery";
 import { startEngineHost } from "./engineHost";

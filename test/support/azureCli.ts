@@ -4,15 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { cacheDirectory } from "../../rehearsal/cache";
-import { withFileLock } from "../../rehearsal/fileLock";
-import {
-  type CommandResult,
-  mustRun,
-  plainEnvironment,
-  runCommand,
-  withElapsed,
-} from "../../rehearsal/machine/command";
+import { cacheDirectory } from "../../rehearsal/system/cache";
+import { withFileLock } from "../../rehearsal/system/fileLock";
+import { type CommandResult, mustRun, plainEnvironment, runCommand, withElapsed } from "../../rehearsal/system/command";
 import { ensureSystemPackages } from "../../rehearsal/machine/systemPackages";
 
 /** The version of azure-cli. */

@@ -1,6 +1,6 @@
 /** Inputs of the resources that a host is made of, as tests of the provider give them. */
 import { SUBSCRIPTION_ID } from "../../rehearsal/arm/resourceTypes";
-import type { Properties } from "../../rehearsal/providers/server";
+import type { Properties } from "../../rehearsal/values";
 import { resourceOf } from "./loopbackAzure";
 
 export const GROUP = resourceOf("resources:ResourceGroup");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { cacheDirectory } from "../../rehearsal/cache";
+import { cacheDirectory } from "../../rehearsal/system/cache";
 
 /** https://github.com/rhysd/actionlint, built from its Go module: its npm packages are old, or download a binary. */
 const ACTIONLINT = "1.7.12";

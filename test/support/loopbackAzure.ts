@@ -11,7 +11,8 @@ import { listen } from "../../rehearsal/arm/server";
 import { Store } from "../../rehearsal/arm/store";
 import { Subscription } from "../../rehearsal/arm/subscription";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
-import type { Properties, Resource } from "../../rehearsal/providers/server";
+import type { Resource } from "../../rehearsal/providers/provider";
+import type { Properties } from "../../rehearsal/values";
 
 /** Of all tests of a process, as certificates take a while to make. */
 let access: Promise<Access> | undefined;

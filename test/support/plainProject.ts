@@ -19,7 +19,7 @@ import type { TestContext } from "node:test";
 import type { BehaviourSettings } from "../../rehearsal/arm/behaviour";
 import { ENVIRONMENT, FOLDERS } from "../../rehearsal/arm/open";
 import { Store } from "../../rehearsal/arm/store";
-import { ensureEndpoint } from "../../rehearsal/endpoint";
+import { ensureEndpoint } from "../../rehearsal/arm/endpoint";
 import { KEY_NAME, setClock, startEngineHost } from "./engineHost";
 import type { StateResource } from "./scratch";
 

@@ -136,7 +136,7 @@ export const DECLARED: Record<string, [type: string, parent: string | undefined]
 /** Runs the rehearsal's command line as a person does. */
 export function runRehearsal(args: string[]): { status: number | null; stdout: string; stderr: string } {
   const root = join(__dirname, "../..");
-  return spawnSync(process.execPath, ["--import", "tsx", "rehearsal/main.ts", ...args, "--provider", "stand-in"], {
+  return spawnSync(process.execPath, ["--import", "tsx", "rehearsal/cli.ts", ...args, "--provider", "stand-in"], {
     cwd: root,
     encoding: "utf8",
   });
@@ -147,7 +147,7 @@ export function runRehearsal(args: string[]): { status: number | null; stdout: s
  * milliseconds, or when it prints what is given.
  */
 export async function killRehearsal(args: string[], when: number | string): Promise<void> {
-  const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/main.ts", ...args, "--provider", "stand-in"], {
+  const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/cli.ts", ...args, "--provider", "stand-in"], {
     cwd: join(__dirname, "../.."),
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],

@@ -1,7 +1,7 @@
 /** What stands between a test and what its providers do. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Behaviour, type Fault } from "../../rehearsal/arm/behaviour";
-import type { ResourceProvider } from "../../rehearsal/providers/server";
+import type { ResourceProvider } from "../../rehearsal/providers/provider";
 
 /** By how much calls of the same time may be apart on a machine that has other things to do. */
 const MOST_SECONDS_APART = 20;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { TokenCredential } from "@azure/identity";
 import type { FullOperationResponse, OperationOptions } from "@azure/core-client";
 import type { PipelinePolicy, PipelineResponse } from "@azure/core-rest-pipeline";
-import { type Properties, isObject } from "../server";
+import { isObject, type Properties } from "../../values";
 import type { ResourceType } from "./resourceTypes";
 
 export interface AzureOptions {

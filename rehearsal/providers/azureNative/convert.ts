@@ -1,6 +1,7 @@
 /** From one form of a resource to another, as azure-native's provider/pkg/convert and provider/pkg/provider have it. */
 import { isDeepStrictEqual } from "node:util";
-import { type Properties, UNKNOWN, isObject } from "../server";
+import { UNKNOWN } from "../provider";
+import { isObject, type Properties } from "../../values";
 import type { Property, Shape } from "./shapes";
 
 type PropertiesByName = Record<string, Property>;

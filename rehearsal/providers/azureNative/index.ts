@@ -1,19 +1,18 @@
 /** The provider azure-native where its plugin can't be had: its semantics, on Microsoft's own clients. */
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { diffProperties } from "../diff";
 import {
   type CheckFailure,
   type DiffKind,
   PartialFailure,
-  type Properties,
   type Remembered,
   type Resource,
   type ResourceProvider,
   UNKNOWN,
-  diffProperties,
-  isObject,
-  serve,
-} from "../server";
+} from "../provider";
+import { isObject, type Properties } from "../../values";
+import { serve } from "../server";
 import { Azure, AzureError, type AzureOptions, unlessGone } from "./azure";
 import {
   applyDiff,

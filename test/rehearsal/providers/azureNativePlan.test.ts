@@ -4,10 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { AzureNative } from "../../rehearsal/providers/azureNative";
-import { applyDiff, withoutEmptyCollections } from "../../rehearsal/providers/azureNative/convert";
-import { RESOURCE_TYPES, idOf, namesIn } from "../../rehearsal/providers/azureNative/resourceTypes";
-import { type Properties, type Resource, UNKNOWN, isObject } from "../../rehearsal/providers/server";
+import { AzureNative } from "../../../rehearsal/providers/azureNative";
+import { applyDiff, withoutEmptyCollections } from "../../../rehearsal/providers/azureNative/convert";
+import { RESOURCE_TYPES, idOf, namesIn } from "../../../rehearsal/providers/azureNative/resourceTypes";
+import { type Resource, UNKNOWN } from "../../../rehearsal/providers/provider";
+import { isObject, type Properties } from "../../../rehearsal/values";
 import {
   ALL,
   EXTENSION,
@@ -28,8 +29,8 @@ import {
   ruleInputs,
   vmInputs,
   vnetInputs,
-} from "../support/azureInputs";
-import { except, openAzure, resourceOf } from "../support/loopbackAzure";
+} from "../../support/azureInputs";
+import { except, openAzure, resourceOf } from "../../support/loopbackAzure";
 
 // There is no Azure to ask: nothing here may need one.
 const provider = new AzureNative({ environment: {} });

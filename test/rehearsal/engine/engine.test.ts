@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { cacheDirectory } from "../../rehearsal/cache";
-import { ensureEngine, findEngine } from "../../rehearsal/engine";
+import { cacheDirectory } from "../../../rehearsal/system/cache";
+import { ensureEngine, findEngine } from "../../../rehearsal/engine/engine";
 
 const goMod = fs.readFileSync(path.join(__dirname, "..", "..", "rehearsal", "engine", "go.mod"), "utf8");
 const version = /pulumi\/pkg\/v3 v(\S+)/.exec(goMod)?.[1] ?? "";

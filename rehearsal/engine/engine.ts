@@ -4,13 +4,13 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as readline from "node:readline";
 import { promisify } from "node:util";
-import { cacheDirectory } from "./cache";
-import { withFileLock } from "./fileLock";
+import { cacheDirectory } from "../system/cache";
+import { withFileLock } from "../system/fileLock";
 
 const execFile = promisify(childProcess.execFile);
 
 /** Where the engine's Go modules are named; its `go.mod` is also where the version to download or build is set. */
-const sourceDirectory = path.join(__dirname, "engine");
+const sourceDirectory = __dirname;
 const program = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi";
 const versionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
 const installer = "https://get.pulumi.com/install.sh";

@@ -1,130 +1,17 @@
-// What Azure's Linux agent does in a machine: provisions it at its first boot, and runs the extensions it is given.
+// Runs the extensions that a machine is given, as Azure's Linux agent does.
 import { createHash } from "node:crypto";
 import * as path from "node:path";
+import type { Machine } from "../machine/machine";
 import { customScript } from "./customScript";
 import { dockerExtension } from "./dockerExtension";
-import type { Machine } from "./machine";
+import {
+  type ExtensionHandler,
+  type ExtensionRun,
+  type ExtensionSettings,
+  type ExtensionStatus,
+  agentFolder,
+} from "./handler";
 import { vmAccess } from "./vmAccess";
-
-export interface OsProfile {
-  computerName: string;
-  adminUsername: string;
-  adminPassword?: string;
-  sshPublicKeys: { path: string; keyData: string }[];
-  disablePasswordAuthentication: boolean;
-  /** Base64, as Azure hands it over. */
-  customData?: string;
-}
-
-/** Where the agent and the extensions keep what they know, as on Azure's machines. */
-export const agentFolder = "/var/lib/waagent";
-/** Where cloud-init puts them on Ubuntu's images, and other extensions look for them. */
-const sshdSettings = "/etc/ssh/sshd_config.d/50-cloud-init.conf";
-
-/** Makes the machine what its OS profile says: host name, user, keys, password, sshd. Doing it twice changes nothing more. */
-export async function provision(machine: Machine, profile: OsProfile): Promise<void> {
-  const { adminUsername: user, adminPassword: password } = profile;
-  await machine.mustRun(["mkdir", "-p", "-m", "0700", agentFolder]);
-  await machine.writeFile(path.posix.join(agentFolder, "ovf-env.xml"), ovfEnvironment(profile), { mode: 0o600 });
-  if (profile.customData !== undefined) {
-    await machine.writeFile(path.posix.join(agentFolder, "CustomData"), profile.customData, { mode: 0o600 });
-  }
-  await machine.writeFile("/etc/hostname", `${profile.computerName}\n`, { mode: 0o644 });
-  await machine.mustRun(["hostname", profile.computerName]);
-
-  if ((await machine.run(["id", "--user", user])).code !== 0) {
-    await machine.mustRun(["useradd", "--create-home", "--shell", "/bin/bash", user]);
-  }
-  if (password !== undefined) await machine.mustRun(["chpasswd"], { input: `${user}:${password}\n` });
-  const sudoer = `${user} ALL=(ALL) ${password === undefined ? "NOPASSWD: " : ""}ALL\n`;
-  await machine.writeFile("/etc/sudoers.d/waagent", sudoer, { mode: 0o440 });
-
-  const keysByFile = new Map<string, string[]>();
-  for (const key of profile.sshPublicKeys) {
-    keysByFile.set(key.path, [...(keysByFile.get(key.path) ?? []), `${key.keyData.trim()}\n`]);
-  }
-  for (const [file, keys] of keysByFile) {
-    await machine.mustRun(["install", "-d", "-m", "0700", "-o", user, "-g", user, path.posix.dirname(file)]);
-    await machine.writeFile(file, keys.join(""), { mode: 0o600, owner: `${user}:${user}` });
-  }
-
-  const login = profile.disablePasswordAuthentication ? "no" : "yes";
-  const sshd = `PasswordAuthentication ${login}\nKbdInteractiveAuthentication no\nClientAliveInterval 180\n`;
-  if ((await machine.run(["cat", sshdSettings])).stdout !== sshd) {
-    await machine.writeFile(sshdSettings, sshd, { mode: 0o644 });
-    // Not a reload: after a restart, sshd is known to listen.
-    await machine.mustRun(["systemctl", "restart", "ssh.service"]);
-  }
-}
-
-/** The file from which an extension learns the user's name. The agent leaves no password in it. */
-function ovfEnvironment(profile: OsProfile): string {
-  const keys = profile.sshPublicKeys.map(
-    (key) => `<PublicKey><Path>${xml(key.path)}</Path><Value>${xml(key.keyData.trim())}</Value></PublicKey>`,
-  );
-  return `<?xml version="1.0" encoding="utf-8"?>
-<ns0:Environment xmlns="http://schemas.dmtf.org/ovf/environment/1" xmlns:ns0="http://schemas.dmtf.org/ovf/environment/1" xmlns:ns1="http://schemas.microsoft.com/windowsazure">
-  <ns1:ProvisioningSection>
-    <ns1:Version>1.0</ns1:Version>
-    <ns1:LinuxProvisioningConfigurationSet xmlns="http://schemas.microsoft.com/windowsazure">
-      <ConfigurationSetType>LinuxProvisioningConfiguration</ConfigurationSetType>
-      <HostName>${xml(profile.computerName)}</HostName>
-      <UserName>${xml(profile.adminUsername)}</UserName>
-      ${profile.adminPassword === undefined ? "" : "<UserPassword>REDACTED</UserPassword>"}
-      <DisableSshPasswordAuthentication>${profile.disablePasswordAuthentication}</DisableSshPasswordAuthentication>
-      <SSH><PublicKeys>${keys.join("")}</PublicKeys></SSH>
-    </ns1:LinuxProvisioningConfigurationSet>
-  </ns1:ProvisioningSection>
-</ns0:Environment>
-`;
-}
-
-function xml(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-}
-
-/** One kind of extension, as the machine sees it. */
-export interface ExtensionHandler {
-  /** The version that is installed, for example "1.2.2". */
-  version: string;
-  /** How its status reports name the operation, for example "Enable Docker". */
-  operation: string;
-  /** What its status says until it is done, for example "Enable Docker". */
-  inProgress: string;
-  /** Its log's name in its folder under /var/log/azure, for example "docker-extension.log". */
-  logFile: string;
-  /** Whether it has dealt with this sequence number, and leaves its report as it is. Without this, it never has. */
-  isProcessed?(run: ExtensionRun): Promise<boolean>;
-  /** Carries the settings out, and reports in the words of the extension. */
-  enable(run: ExtensionRun): Promise<ExtensionStatus>;
-  /** What it does before it is uninstalled. */
-  disable(machine: Machine): Promise<void>;
-  /** What it does to be gone, as far as that is not the agent's doing. */
-  uninstall(machine: Machine): Promise<void>;
-}
-
-/** One call of a handler. */
-export interface ExtensionRun {
-  machine: Machine;
-  settings: ExtensionSettings;
-  /** The number of this set of settings. */
-  sequence: number;
-  /** The handler's own folder. */
-  folder: string;
-  log: (line: string) => void;
-}
-
-export interface ExtensionStatus {
-  /** "transitioning" where it went on for longer than Azure waits. */
-  status: "transitioning" | "success" | "error";
-  message: string;
-}
-
-export interface ExtensionSettings {
-  settings: unknown;
-  /** Never to be written to a log, an error or an argument list. */
-  protectedSettings: unknown;
-}
 
 export interface ExtensionRequest extends ExtensionSettings {
   publisher: string;

@@ -1,6 +1,6 @@
 /** The process of a rehearsal's loopback Azure; it ends when it is told to, or when its rehearsal's folder is gone. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isServing, serveEndpoint } from "../endpoint";
+import { isServing, serveEndpoint } from "./endpoint";
 import { ENVIRONMENT } from "./open";
 
 async function main(): Promise<void> {

@@ -2,8 +2,8 @@
 //
 // Written after the behaviour of https://github.com/Azure/azure-linux-extensions (b7eecd4, VMAccess 1.5.25) on Ubuntu. It
 // leaves out what that command doesn't send: reset_ssh, remove_user, expiration and disk checks are refused.
-import type { ExtensionHandler, ExtensionRun, ExtensionStatus } from "./guestAgent";
-import type { Machine } from "./machine";
+import type { ExtensionHandler, ExtensionRun, ExtensionStatus } from "./handler";
+import type { Machine } from "../machine/machine";
 
 const SUDOERS = "/etc/sudoers.d/waagent";
 /** cloud-init's file goes before the other, since sshd takes the first value that it reads. */

@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
-import { answered, computedAtCreation, nextEtag, touchedBy } from "../../rehearsal/arm/answer";
-import { diskId, putDisk, refuseDisk, refuseDiskDeletion, releaseDisk } from "../../rehearsal/arm/disks";
-import { ArmError } from "../../rehearsal/arm/armError";
-import { type Body, Store, type StoredResource } from "../../rehearsal/arm/store";
+import { answered } from "../../../rehearsal/arm/answer";
+import { computedAtCreation, nextEtag, touchedBy } from "../../../rehearsal/arm/computed";
+import { diskId, putDisk, refuseDisk, refuseDiskDeletion, releaseDisk } from "../../../rehearsal/arm/disks";
+import { ArmError } from "../../../rehearsal/arm/armError";
+import { type Body } from "../../../rehearsal/arm/body";
+import { Store, type StoredResource } from "../../../rehearsal/arm/store";
 
 let store: Store;
 beforeEach(() => {

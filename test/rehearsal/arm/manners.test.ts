@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
-import { ArmError } from "../../rehearsal/arm/armError";
-import { computeCatalogue, exactVersion, refuseImageAndSize, sizeTraits } from "../../rehearsal/arm/images";
+import { ArmError } from "../../../rehearsal/arm/armError";
+import { computeCatalogue, exactVersion, refuseImageAndSize, sizeTraits } from "../../../rehearsal/arm/images";
 import {
   refuseBusy,
   refuseMachineChange,
@@ -13,8 +13,9 @@ import {
   refuseStopped,
   reservation,
   secretDigests,
-} from "../../rehearsal/arm/manners";
-import { type Body, Store, type StoredResource } from "../../rehearsal/arm/store";
+} from "../../../rehearsal/arm/manners";
+import { type Body } from "../../../rehearsal/arm/body";
+import { Store, type StoredResource } from "../../../rehearsal/arm/store";
 
 const JAMMY = "0001-com-ubuntu-server-jammy";
 const NOBLE = "ubuntu-24_04-lts";

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { chooseProvider } from "../../rehearsal/providers/choice";
+import { chooseProvider } from "../../../rehearsal/providers/choice";
 
 let home: string;
 beforeEach(() => {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import ts from "typescript";
-import { RESOURCE_TYPES, pathParameters } from "../../rehearsal/providers/azureNative/resourceTypes";
-import { type Property, type Shape, declared } from "../../rehearsal/providers/azureNative/shapes";
+import { RESOURCE_TYPES, pathParameters } from "../../../rehearsal/providers/azureNative/resourceTypes";
+import { type Property, type Shape, declared } from "../../../rehearsal/providers/azureNative/shapes";
 
 const SDK = dirname(require.resolve("@pulumi/azure-native/package.json"));
 type Declaration = ts.InterfaceDeclaration | ts.ClassDeclaration;

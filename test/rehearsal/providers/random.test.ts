@@ -1,8 +1,9 @@
 // The rehearsal's random provider: every allowed class, every minimum, and the rules of the real one.
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { random } from "../../rehearsal/providers/random";
-import { type CheckFailure, type Properties, type Resource, UNKNOWN } from "../../rehearsal/providers/server";
+import { random } from "../../../rehearsal/providers/random";
+import { type CheckFailure, type Resource, UNKNOWN } from "../../../rehearsal/providers/provider";
+import type { Properties } from "../../../rehearsal/values";
 
 function resource(type: "RandomPassword" | "RandomString"): Resource {
   const token = `random:index/r${type.slice(1)}:${type}`;

@@ -4,9 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { type TestContext, suite, test } from "node:test";
-import type { BehaviourSettings, Fault } from "../../rehearsal/arm/behaviour";
-import { AzureNative } from "../../rehearsal/providers/azureNative";
-import { PartialFailure, type Properties, type Resource } from "../../rehearsal/providers/server";
+import type { BehaviourSettings, Fault } from "../../../rehearsal/arm/behaviour";
+import { AzureNative } from "../../../rehearsal/providers/azureNative";
+import { PartialFailure, type Resource } from "../../../rehearsal/providers/provider";
+import type { Properties } from "../../../rehearsal/values";
 import {
   ALL,
   EXTENSION,
@@ -30,8 +31,8 @@ import {
   ruleInputs,
   vmInputs,
   vnetInputs,
-} from "../support/azureInputs";
-import { type LoopbackAzure, except, openAzure } from "../support/loopbackAzure";
+} from "../../support/azureInputs";
+import { type LoopbackAzure, except, openAzure } from "../../support/loopbackAzure";
 
 const PUT_IP = "PUT Microsoft.Network/publicIPAddresses";
 const GET_IP = "GET Microsoft.Network/publicIPAddresses";

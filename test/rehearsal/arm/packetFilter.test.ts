@@ -1,8 +1,9 @@
 /** Exact tables of what Azure's rules are to the packet filter: which lines, in which order, for which addresses. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { packetFilter } from "../../rehearsal/arm/packetFilter";
-import type { Body, StoredResource } from "../../rehearsal/arm/store";
+import { packetFilter } from "../../../rehearsal/arm/packetFilter";
+import type { Body } from "../../../rehearsal/arm/body";
+import type { StoredResource } from "../../../rehearsal/arm/store";
 
 const id = (type: string, name: string): string =>
   `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/${type}/${name}`;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type CustomScriptRelease, decodeScript, parseSettings } from "../../rehearsal/machine/customScript";
+import { type CustomScriptRelease, decodeScript, parseSettings } from "../../../rehearsal/guest/customScriptSettings";
 
 const RELEASES: CustomScriptRelease[] = ["2.1.16", "2.1.19"];
 const COMMAND = { commandToExecute: "true" };

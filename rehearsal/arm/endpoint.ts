@@ -5,15 +5,15 @@ import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, sta
 import { request } from "node:https";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Access } from "./arm/access";
-import { ENVIRONMENT, FOLDERS, openSubscription } from "./arm/open";
-import { type ArmEndpoint, listen } from "./arm/server";
-import type { Subscription } from "./arm/subscription";
-import { withFileLock } from "./fileLock";
-import { writePrivately } from "./files";
-import { runs } from "./processes";
+import { Access } from "./access";
+import { ENVIRONMENT, FOLDERS, openSubscription } from "./open";
+import { type ArmEndpoint, listen } from "./server";
+import type { Subscription } from "./subscription";
+import { withFileLock } from "../system/fileLock";
+import { writePrivately } from "../system/privateFile";
+import { runs } from "../system/processes";
 
-const PROGRAM = join(__dirname, "arm/main.ts");
+const PROGRAM = join(__dirname, "endpointProcess.ts");
 
 /** How long it may take to start, and to end what it is at. */
 const [START_SECONDS, END_SECONDS] = [30, 120];
@@ -36,7 +36,7 @@ function recorded(directory: string): Recorded | undefined {
 /** A name of the code of the endpoint, and of what stands behind its VMs. */
 function buildOf(rootFileSystem: string | undefined): string {
   const hash = createHash("sha256").update(rootFileSystem ?? "");
-  for (const folder of ["arm", "machine", "guest"].map((name) => join(__dirname, name)).filter(existsSync)) {
+  for (const folder of ["arm", "guest", "machine", "system"].map((name) => join(__dirname, "..", name))) {
     for (const name of readdirSync(folder).sort()) hash.update(`${name} ${statSync(join(folder, name)).mtimeMs}\n`);
   }
   return hash.digest("hex").slice(0, 16);
