@@ -36,6 +36,8 @@ export interface RehearsalOptions {
   provider?: Provider;
   /** Takes the lines that tell what is done. */
   print: Print;
+  /** Takes the engine's events as well. */
+  onEvent?: OnEvent;
   /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, secrets encrypted. */
   config?: Record<string, string>;
   /** What the engine has in its environment beside; for tests. */
@@ -61,6 +63,7 @@ export class Rehearsal {
     private readonly stack: Stack,
     private readonly recovery: Recovery,
     private readonly print: Print,
+    private readonly onEvent: OnEvent = () => undefined,
   ) {}
 
   /**
@@ -134,7 +137,17 @@ export class Rehearsal {
     for (const [name, value] of Object.entries(options.config ?? {})) {
       await stack.setConfig(name, { value, secret: SECRET_SETTINGS.includes(name) }, /[.[]/.test(name));
     }
-    return new Rehearsal(directory, rootFileSystem, environment, subscription, stackName, stack, recovery, print);
+    return new Rehearsal(
+      directory,
+      rootFileSystem,
+      environment,
+      subscription,
+      stackName,
+      stack,
+      recovery,
+      print,
+      options.onEvent,
+    );
   }
 
   /** Shows what `up` would do; changes nothing. */
@@ -171,6 +184,7 @@ export class Rehearsal {
     let changes: Changes = {};
     const onEvent: OnEvent = (event) => {
       display.onEvent(event);
+      this.onEvent(event);
       if (event.summaryEvent) changes = event.summaryEvent.resourceChanges;
     };
     await unlessRejected(operation({ onEvent }));

@@ -7,11 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { parseDocument } from "yaml";
 import { ENVIRONMENT } from "../../rehearsal/arm/open";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
+import { UNKNOWN } from "../../rehearsal/providers/provider";
 import { KEY_NAME, type Serving, setClock, startEngineHost } from "./engineHost";
 
 /** What the state file says of a resource. */
@@ -23,6 +25,14 @@ export interface StateResource {
   protect?: boolean;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
+}
+
+/** Which properties of a resource change. */
+export interface PropertyChanges {
+  /** Each with its kind, as in "update-replace dnsNames[0]". */
+  certain: string[];
+  /** Inputs that a preview can't know yet. */
+  unknown: string[];
 }
 
 /** What a test's rehearsal is to be. */
@@ -38,6 +48,8 @@ export class Scratch {
   readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-test-"));
   /** What the rehearsal printed. */
   lines: string[] = [];
+  /** The engine's events of the same run. */
+  private events: EngineEvent[] = [];
   private host: Promise<Serving> | undefined;
 
   constructor(
@@ -53,11 +65,23 @@ export class Scratch {
   /** Opens the rehearsal, anew each time, as each command does. */
   async open(config: RehearsalOptions["config"] = {}, stack = STACK_NAME): Promise<Rehearsal> {
     this.lines = [];
+    this.events = [];
+    const onEvent = (event: EngineEvent): void => {
+      this.events.push(event);
+    };
     const print = (line: string): void => {
       this.lines.push(line);
     };
     const { machines = false, spawned = false } = this.options;
-    const options = { directory: this.directory, stack, machines, provider: "stand-in" as const, print, config };
+    const options = {
+      directory: this.directory,
+      stack,
+      machines,
+      provider: "stand-in" as const,
+      print,
+      onEvent,
+      config,
+    };
     if (spawned) return Rehearsal.open(options);
     setClock(this.directory, process.env);
     this.host ??= this.startHost(machines);
@@ -85,6 +109,23 @@ export class Scratch {
     return steps;
   }
 
+  /** Which properties change, by resource, as the providers' diffs have them. */
+  changes(): Record<string, PropertyChanges> {
+    const found = this.events.flatMap(({ resourcePreEvent: { metadata } = {} }) =>
+      metadata?.detailedDiff && !metadata.type.startsWith("pulumi:") ? [metadata] : [],
+    );
+    return Object.fromEntries(
+      found.map(({ urn, detailedDiff = {}, new: { inputs = {} } = {} }) => {
+        const unknown = Object.keys(inputs).filter((name) => inputs[name] === UNKNOWN);
+        const certain = Object.entries(detailedDiff).filter(([path]) => !unknown.includes(rootOf(path)));
+        return [
+          urn.split("::").at(-1) ?? urn,
+          { certain: certain.map(([path, { diffKind }]) => `${diffKind} ${path}`).sort(), unknown: unknown.sort() },
+        ];
+      }),
+    );
+  }
+
   /** Takes a list out of the stack's file. */
   removeList(setting: string): void {
     const { stackFile } = filesOf(this.directory);
@@ -109,6 +150,11 @@ export class Scratch {
     const resources = (state.checkpoint.latest?.resources ?? []).filter(({ type }) => !type.startsWith("pulumi:"));
     return Object.fromEntries(resources.map((resource) => [resource.urn.split("::").at(-1) ?? "", resource]));
   }
+}
+
+/** The input that a path such as "settings.docker.port" begins with. */
+export function rootOf(path: string): string {
+  return path.split(/[.[]/, 1)[0] ?? path;
 }
 
 /** The names of the resources that the program declares where nothing is set, each with its type and its parent. */

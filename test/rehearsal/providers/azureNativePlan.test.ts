@@ -98,6 +98,20 @@ suite("check (provider/pkg/provider/provider.go: Check, applyDefaults, validateT
     assert.equal(await locationOf(ipInputs, { location: "uksouth" }), location);
   });
 
+  // getDefaultLocation in provider/pkg/provider/provider.go: the location of the old inputs goes before the configured one.
+  test("another location in the provider's configuration changes nothing that exists", async (t) => {
+    const { provider: configured } = await openAzure(t);
+    const placeless = except(groupInputs, "location");
+    configured.configure({ location: "westeurope" });
+    const { inputs } = await configured.check(GROUP, placeless, {});
+    assert.equal(inputs.location, "westeurope", "Check fills it in, so it is one of the inputs");
+    configured.configure({ location: "northeurope" });
+    assert.equal((await configured.check(GROUP, placeless, {})).inputs.location, "northeurope");
+    const again = (await configured.check(GROUP, placeless, inputs)).inputs;
+    const { diffs } = await configured.diff(GROUP, "", { inputs, state: inputs }, again);
+    assert.deepEqual(diffs, {});
+  });
+
   test("without any, where Azure's specification has it as required", async () => {
     const advice = "Either set it explicitly or configure it with 'pulumi config set azure-native:location <value>'.";
     for (const [each, , inputs] of ALL.filter(([{ type }]) => !type.includes(":network:"))) {
