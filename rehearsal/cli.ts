@@ -6,6 +6,7 @@ import type { StackOutputs } from "../outputs";
 import { STACK_NAME, filesOf } from "./files";
 import { PROVIDERS, type Provider } from "./providers/choice";
 import { type Changes, Rehearsal, sweep } from "./rehearsal";
+import { messageOf } from "./values";
 
 const begin = Date.now();
 
@@ -169,7 +170,7 @@ for (const [verb, description, action] of verbs) {
 
 cli.parseAsync().catch((error: unknown) => {
   // The engine's own words have been shown as they came; what is left is the automation's record of the command.
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   console.error(`\n${text.includes("stderr: ") ? "The run failed; what went wrong stands above." : `error: ${text}`}`);
   // Not the exit code alone: an operation that can't end any more would keep the process.
   process.exit(1);

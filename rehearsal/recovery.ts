@@ -1,5 +1,4 @@
 /** Brings a rehearsal that was cut off back to a state from which the next `up` completes it: the steps that a user of Azure takes too. */
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -139,24 +138,4 @@ function readState({ backend, projectName, stackName }: Recovery): State {
   if (!existsSync(file)) return {};
   const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as { checkpoint?: { latest?: State } };
   return checkpoint?.latest ?? {};
-}
-
-/** Runs a command and gives what it prints. If it fails, the error has that too, unless it was asked for secrets. */
-export function runQuietly(
-  command: string,
-  args: string[],
-  options: { cwd: string; env: NodeJS.ProcessEnv },
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
-    let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    child.once("error", reject);
-    child.once("close", (code) => {
-      const said = args.includes("--show-secrets") ? stderr : stdout + stderr;
-      if (code === 0) resolve(stdout);
-      else reject(new Error(`${command} ${args[0] ?? ""} failed with exit code ${String(code)}:\n${said}`));
-    });
-  });
 }

@@ -11,11 +11,12 @@ import { Display, type Print } from "./display";
 import { ensureEndpoint, stopEndpoint } from "./arm/endpoint";
 import { type Engine, ensureEngine } from "./engine/engine";
 import { STACK_NAME, filesOf } from "./files";
+import { mustRun } from "./system/command";
 import { writePrivately } from "./system/privateFile";
 import { dockerClient, ensureRootFileSystem } from "./machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "./machine/systemPackages";
 import { type Provider, chooseProvider } from "./providers/choice";
-import { type Recovery, recover, removeUnrecorded, runQuietly } from "./recovery";
+import { type Recovery, recover, removeUnrecorded } from "./recovery";
 
 const PROJECT = resolve(__dirname, "..");
 const PROJECT_NAME = "azure-docker-host";
@@ -114,9 +115,10 @@ export class Rehearsal {
       subscription,
       print,
       pulumi: (args) =>
-        runQuietly(engine.path, [...args, "--stack", stackName, "--non-interactive"], {
+        mustRun([engine.path, ...args, "--stack", stackName, "--non-interactive"], {
           cwd: files.project,
           env: { ...process.env, ...environment },
+          isSecret: args.includes("--show-secrets"),
         }),
     };
     await recover(recovery);

@@ -10,3 +10,7 @@ export function isObject(value: unknown): value is Properties {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+export function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}

@@ -1,5 +1,5 @@
 /** Who may use the loopback Azure: its CA and certificate, its service principal, the tokens that it issues. */
-import { createHmac, randomBytes, randomUUID, timingSafeEqual, webcrypto } from "node:crypto";
+import { createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writePrivately } from "../system/privateFile";
@@ -174,52 +174,40 @@ function same(one: string, other: string): boolean {
 
 /** A CA, and a certificate of its own for the loopback addresses. */
 async function makeCertificates(): Promise<{ caPem: string; keyPem: string; certPem: string }> {
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const generate = (): Promise<webcrypto.CryptoKeyPair> =>
-    webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const [ca, server] = await Promise.all([generate(), generate()]);
-  const validity = {
-    notBefore: new Date(Date.now() - 24 * 3600_000),
-    notAfter: new Date(Date.now() + 3650 * 24 * 3600_000),
-  };
-  const name = "CN=Loopback Azure of a rehearsal";
-  const { KeyUsageFlags, ExtendedKeyUsage } = x509;
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    ...validity,
-    name,
-    keys: ca,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(ca.publicKey),
-    ],
-  });
-  const certificate = await x509.X509CertificateGenerator.create({
-    ...validity,
-    subject: "CN=localhost",
-    issuer: name,
-    publicKey: server.publicKey,
-    signingKey: ca.privateKey,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: "dns", value: "localhost" },
-        { type: "ip", value: "127.0.0.1" },
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(ca.publicKey),
-      await x509.SubjectKeyIdentifierExtension.create(server.publicKey),
-    ],
-  });
-  const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", server.privateKey)).toString("base64");
+  // Loaded by the first run alone. By `module.require`, as not every loader of TypeScript finds a file by `import()`.
+  const { createCertRequest, createKey, createLocallySignedCert, createSelfSignedCert } = module.require(
+    "../providers/certificates",
+  ) as typeof import("../providers/certificates");
+  const notBefore = new Date(Date.now() - 24 * 3600_000);
+  const always = { validityPeriodHours: 3650 * 24, setSubjectKeyId: true };
+  const newKey = async (): Promise<unknown> =>
+    (await createKey({ algorithm: "ECDSA", ecdsaCurve: "P256" })).properties.privateKeyPem;
+  const [caKey, key] = await Promise.all([newKey(), newKey()]);
+  const ca = await createSelfSignedCert(
+    {
+      ...always,
+      privateKeyPem: caKey,
+      subject: { commonName: "Loopback Azure of a rehearsal" },
+      isCaCertificate: true,
+      allowedUses: ["cert_signing", "crl_signing"],
+    },
+    notBefore,
+  );
+  const names = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] };
+  const request = await createCertRequest({ privateKeyPem: key, subject: { commonName: "localhost" }, ...names });
+  const certificate = await createLocallySignedCert(
+    {
+      ...always,
+      certRequestPem: request.properties.certRequestPem,
+      caCertPem: ca.properties.certPem,
+      caPrivateKeyPem: caKey,
+      allowedUses: ["digital_signature", "server_auth"],
+    },
+    notBefore,
+  );
   return {
-    caPem: `${authority.toString("pem")}\n`,
-    certPem: `${certificate.toString("pem")}\n`,
-    keyPem: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`,
+    caPem: String(ca.properties.certPem),
+    keyPem: String(key),
+    certPem: String(certificate.properties.certPem),
   };
 }

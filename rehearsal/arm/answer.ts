@@ -223,7 +223,7 @@ function withLists(rule: Body): Body {
 }
 
 /** Examples, NetworkSecurityGroupGet. */
-const DEFAULT_RULES: Body[] = (
+export const DEFAULT_RULES: Body[] = (
   [
     ["AllowVnetInBound", 65000, "VirtualNetwork", "VirtualNetwork", "Allow inbound traffic from all VMs in VNET"],
     [

@@ -22,6 +22,19 @@ export type FaultKind =
   /** The extension reports an error. */
   | "extension-failure";
 
+/** The faults at which nothing is done, and Azure's words. */
+const REFUSALS: [FaultKind, status: number, code: string, text: string][] = [
+  ["refused", 403, "AuthorizationFailed", "The client does not have authorization to perform this action."],
+  ["conflict", 409, "AnotherOperationInProgress", "Another operation on this or a dependent resource is in progress."],
+  [
+    "size-unavailable",
+    409,
+    "SkuNotAvailable",
+    "The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: Standard_B2s_v2' is currently not available in location 'westeurope'. Please try another size or deploy to a different location or different zone.",
+  ],
+  ["internal-error", 500, "InternalServerError", "An error occurred."],
+];
+
 /** A fault at the first calls of one kind. */
 export interface Fault {
   /** The call, such as "PUT Microsoft.Compute/virtualMachines". */
@@ -101,24 +114,9 @@ export class Behaviour {
       const wait = throttled.retryAfterSeconds ?? 1;
       throw new ArmError(429, "TooManyRequests", `The request is being throttled. Try after ${wait} s.`, false, wait);
     }
-    if (this.due(call, "refused")) {
-      throw new ArmError(403, "AuthorizationFailed", "The client does not have authorization to perform this action.");
+    for (const [kind, status, code, text] of REFUSALS) {
+      if (this.due(call, kind)) throw new ArmError(status, code, text);
     }
-    if (this.due(call, "conflict")) {
-      throw new ArmError(
-        409,
-        "AnotherOperationInProgress",
-        "Another operation on this or a dependent resource is in progress.",
-      );
-    }
-    if (this.due(call, "size-unavailable")) {
-      throw new ArmError(
-        409,
-        "SkuNotAvailable",
-        "The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: Standard_B2s_v2' is currently not available in location 'westeurope'. Please try another size or deploy to a different location or different zone.",
-      );
-    }
-    if (this.due(call, "internal-error")) throw new ArmError(500, "InternalServerError", "An error occurred.");
     return Promise.resolve();
   }
 

@@ -9,7 +9,7 @@ import { Access } from "./access";
 import { ENVIRONMENT, FOLDERS, openSubscription } from "./open";
 import { type ArmEndpoint, listen } from "./server";
 import type { Subscription } from "./subscription";
-import { withFileLock } from "../system/fileLock";
+import { withFileLock } from "../system/fileLock.cjs";
 import { writePrivately } from "../system/privateFile";
 import { runs } from "../system/processes";
 

@@ -176,59 +176,18 @@ export function refuseImageAndSize(body: Body): void {
 
 /**
  * The answer to a read below `…/providers/Microsoft.Compute/`, such as
- * `locations/L/publishers/P/artifacttypes/vmimage/offers/O/skus/S/versions`; undefined where nothing is.
+ * `locations/L/publishers/P/artifacttypes/vmextension/types/T/versions`; undefined where nothing is. Images aren't listed.
  */
 export function computeCatalogue(path: string): unknown {
-  const parts = path.split("/");
-  const at = (...names: string[]): boolean =>
-    parts.length === names.length && names.every((name, index) => name === "*" || name === parts[index]?.toLowerCase());
-  const [, location = "", , publisher = "", , , , name = "", , sku = "", , version = ""] = parts;
-  const base = `/Subscriptions/${SUBSCRIPTION_ID}/Providers/Microsoft.Compute/Locations/${location}/Publishers/${publisher}/ArtifactTypes`;
-  const list = (names: string[] | undefined, below: string): Body[] | undefined =>
-    names?.map((each) => ({ location, name: each, id: `${base}/${below}/${each}` }));
-  if (at("locations", "*", "publishers")) {
-    return ["Canonical", ...Object.keys(EXTENSIONS)].map((each) => ({ location, name: each }));
-  }
-  if (at("skus")) return { value: SIZES.map(skuAnswer) };
-  if (at("locations", "*", "vmsizes")) return { value: SIZES.map(sizeAnswer) };
-  const image = ["locations", "*", "publishers", "*", "artifacttypes", "vmimage", "offers"];
-  if (publisher.toLowerCase() === "canonical") {
-    const offer = offerNamed(name);
-    const versions = offer?.skus.includes(sku) ? [offer.version] : undefined;
-    const below = `VMImage/Offers/${name}/Skus`;
-    if (at(...image)) return list(Object.keys(OFFERS), "VMImage/Offers");
-    if (at(...image, "*", "skus")) return list(offer?.skus, below);
-    if (at(...image, "*", "skus", "*", "versions")) return list(versions, `${below}/${sku}/Versions`);
-    if (at(...image, "*", "skus", "*", "versions", "*")) {
-      const [found] =
-        list(
-          versions?.filter((each) => [each, "latest"].includes(version)),
-          `${below}/${sku}/Versions`,
-        ) ?? [];
-      return found && { ...found, properties: imageAnswer(name, sku) };
-    }
-  }
-  const types = Object.entries(EXTENSIONS).find(([each]) => each.toLowerCase() === publisher.toLowerCase())?.[1];
-  const extension = ["locations", "*", "publishers", "*", "artifacttypes", "vmextension", "types"];
-  if (at(...extension)) return list(types && Object.keys(types), "VMExtension/Types");
-  if (at(...extension, "*", "versions")) return list(types?.[name], `VMExtension/Types/${name}/Versions`);
-  return undefined;
-}
-
-function imageAnswer(offer: string, sku: string): Body {
-  const { architecture, generation } = imageTraits(offer, sku);
-  return {
-    hyperVGeneration: generation,
-    architecture,
-    osDiskImage: { operatingSystem: "Linux", sizeInGb: 31, sizeInBytes: 32213303808 },
-    dataDiskImages: [],
-    ...(generation === "V2" && { features: [{ name: "SecurityType", value: "TrustedLaunchSupported" }] }),
-  };
-}
-
-function sizeAnswer([name, numberOfCores, memoryGiB]: (typeof SIZES)[number]): Body {
-  const memoryInMB = memoryGiB * 1024;
-  return { name, numberOfCores, osDiskSizeInMB: 1047552, resourceDiskSizeInMB: 0, memoryInMB, maxDataDiskCount: 4 };
+  if (/^skus$/i.test(path)) return { value: SIZES.map(skuAnswer) };
+  const parts =
+    /^locations\/([^/]+)\/publishers(?:\/([^/]+)\/artifacttypes\/vmextension\/types(?:\/([^/]+)\/versions)?)?$/i;
+  const [found, location = "", publisher, type] = parts.exec(path) ?? [];
+  if (found === undefined) return undefined;
+  if (publisher === undefined) return Object.keys(EXTENSIONS).map((name) => ({ location, name }));
+  const types = Object.entries(EXTENSIONS).find(([name]) => name.toLowerCase() === publisher.toLowerCase())?.[1];
+  const names = type === undefined ? types && Object.keys(types) : types?.[type];
+  return names?.map((name) => ({ location, name, id: `/Subscriptions/${SUBSCRIPTION_ID}/${path}/${name}` }));
 }
 
 function skuAnswer([name, cores, memoryGiB]: (typeof SIZES)[number]): Body {

@@ -7,22 +7,11 @@
 import * as ipaddr from "ipaddr.js";
 import { type Body, first, sameName, textAt, valuesAt } from "./body";
 import type { StoredResource } from "./store";
+import { DEFAULT_RULES } from "./answer";
 import { NETWORK_INTERFACE } from "./resourceTypes";
 
 /** Where Azure's load balancer and its platform speak from. */
 const AZURE_LOAD_BALANCER = "168.63.129.16/32";
-
-const defaultRule = (priority: number, access: string, source: string, destination: string): Body => ({
-  ...{ priority, access, direction: "Inbound", protocol: "*", sourcePortRange: "*", destinationPortRange: "*" },
-  ...{ sourceAddressPrefix: source, destinationAddressPrefix: destination },
-});
-
-/** AllowVnetInBound, AllowAzureLoadBalancerInBound and DenyAllInBound: no group is without them. */
-const DEFAULT_RULES = [
-  defaultRule(65000, "Allow", "VirtualNetwork", "VirtualNetwork"),
-  defaultRule(65001, "Allow", "AzureLoadBalancer", "*"),
-  defaultRule(65500, "Deny", "*", "*"),
-];
 
 /** A network interface's place, as rules see it. */
 interface Place {
@@ -47,6 +36,7 @@ export function packetFilter(resources: readonly StoredResource[]): string[] {
   );
   return interfaces.flatMap((nic) => {
     const group = find(first(nic.body, "networkSecurityGroup.id"));
+    // No group is without the default rules.
     const rules = [...valuesAt(group?.body, "securityRules.*"), ...DEFAULT_RULES] as Body[];
     const inbound = rules
       .filter((rule) => sameName(String(rule.direction), "Inbound"))

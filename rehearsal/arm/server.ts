@@ -11,6 +11,7 @@ import { Operations, POLL_HEADERS, statusOf } from "./operations";
 import type { Answer, Request, Sources } from "./request";
 import { answerTo } from "./resources";
 import type { Subscription } from "./subscription";
+import { messageOf } from "../values";
 
 /** An endpoint that listens. */
 export interface ArmEndpoint {
@@ -67,10 +68,7 @@ async function respond(
       request.socket.destroy();
       return;
     }
-    const known =
-      error instanceof ArmError
-        ? error
-        : new ArmError(500, "InternalServerError", error instanceof Error ? error.message : String(error));
+    const known = error instanceof ArmError ? error : new ArmError(500, "InternalServerError", messageOf(error));
     const wait = known.retryAfterSeconds;
     const headers = wait !== undefined && {
       "Retry-After": String(Math.ceil(wait)),

@@ -1,13 +1,10 @@
 // Gets a Pulumi CLI: the one on PATH, else the cached one, else the official download, else a build from Go modules.
-import * as childProcess from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as readline from "node:readline";
-import { promisify } from "node:util";
 import { cacheDirectory } from "../system/cache";
-import { withFileLock } from "../system/fileLock";
-
-const execFile = promisify(childProcess.execFile);
+import { mustRun, withElapsed } from "../system/command";
+import { withFileLock } from "../system/fileLock.cjs";
+import { messageOf } from "../values";
 
 /** Where the engine's Go modules are named; its `go.mod` is also where the version to download or build is set. */
 const sourceDirectory = __dirname;
@@ -16,7 +13,6 @@ const versionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Versi
 const installer = "https://get.pulumi.com/install.sh";
 
 const reachMilliseconds = 5000;
-const progressMilliseconds = 10_000;
 
 export interface Engine {
   /** The executable, e.g. `/usr/local/bin/pulumi`. */
@@ -31,10 +27,6 @@ export interface Engine {
 
 /** Takes a line of text about what is being done. */
 export type Progress = (line: string) => void;
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 /** Versions that `go.mod` asks for: of the engine, e.g. `3.259.0`, and of Go, e.g. `1.25.11`. */
 function wantedVersions(): { engine: string; go: string } {
@@ -72,7 +64,7 @@ async function engineOnPath(progress: Progress): Promise<Engine | undefined> {
     const { version } = await PulumiCommand.get();
     return { path: file, directory: path.dirname(file), version: version?.version ?? "unknown", source: "PATH" };
   } catch (error) {
-    progress(`Skipping ${file}: ${message(error).trim()}`);
+    progress(`Skipping ${file}: ${messageOf(error).trim()}`);
     return undefined;
   }
 }
@@ -92,36 +84,11 @@ export async function findEngine(progress: Progress = () => undefined): Promise<
   return (await engineOnPath(progress)) ?? engineIn(installation(engine), engine, "cache");
 }
 
-/** Waits for `work`, telling every ten seconds what it is at and for how long. */
-async function withProgress<T>(progress: Progress, state: () => string, work: Promise<T>): Promise<T> {
-  const start = Date.now();
-  const timer = setInterval(() => {
-    progress(`${state()}, ${Math.round((Date.now() - start) / 1000)} s`);
-  }, progressMilliseconds);
-  return work.finally(() => {
-    clearInterval(timer);
-  });
-}
-
-/** Runs a command in the engine's Go module and returns what it prints; `onLine` gets its standard error as it comes. */
-function run(command: string, args: string[], onLine: Progress = () => undefined): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // A workspace file in some folder above must not change which modules are used.
-    const env = { ...process.env, GOWORK: "off" };
-    const child = childProcess.spawn(command, args, { cwd: sourceDirectory, env, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    let lastLines: string[] = [];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-    readline.createInterface({ input: child.stderr }).on("line", (line) => {
-      onLine(line);
-      lastLines = [...lastLines, line].slice(-10);
-    });
-    child.once("error", reject);
-    child.once("close", (code, signal) => {
-      if (code === 0) resolve(output);
-      else reject(new Error(lastLines.join("\n") || `${command} ended with ${code ?? signal ?? "an unknown code"}`));
-    });
-  });
+/** Runs a command in the engine's Go module and returns what it prints. */
+function run(argv: string[], onLine?: Progress): Promise<string> {
+  // A workspace file in some folder above must not change which modules are used.
+  const env = { ...process.env, GOWORK: "off" };
+  return mustRun(argv, { cwd: sourceDirectory, env, ...(onLine && { onLine }) });
 }
 
 /** Downloads the official release into `directory`, with Pulumi's own installer. */
@@ -132,8 +99,12 @@ async function download(directory: string, version: string, progress: Progress):
   if (response?.ok !== true) throw new Error(`${installer} cannot be reached`);
   fs.writeFileSync(script, await response.text());
   progress(`Downloading Pulumi v${version} with ${installer}`);
-  const args = [script, "--no-edit-path", "--install-root", directory, "--version", version];
-  await withProgress(progress, () => `Downloading Pulumi v${version}`, run("/bin/sh", args));
+  await withElapsed(
+    (seconds) => {
+      progress(`Downloading Pulumi v${version}, ${seconds} s`);
+    },
+    run(["/bin/sh", script, "--no-edit-path", "--install-root", directory, "--version", version]),
+  );
   fs.rmSync(script);
 }
 
@@ -141,7 +112,7 @@ async function download(directory: string, version: string, progress: Progress):
 async function checkGo(wanted: string): Promise<void> {
   if (onPath("go") === undefined) throw new Error("there is no go on PATH");
   // Asked inside the module, a Go that may change its toolchain has done so by then, or fails.
-  const found = (await run("go", ["env", "GOVERSION"])).trim().replace(/^go/, "");
+  const found = (await run(["go", "env", "GOVERSION"])).trim().replace(/^go/, "");
   if (found.localeCompare(wanted, "en", { numeric: true }) < 0) throw new Error(`go ${found} is older than ${wanted}`);
 }
 
@@ -150,7 +121,7 @@ async function build(directory: string, version: string, progress: Progress): Pr
   progress(`Building Pulumi v${version} from its Go modules; the first time, that takes some minutes`);
   let state = "Downloading the Go modules";
   const work = async (): Promise<void> => {
-    const packages = (await run("go", ["list", "-mod=readonly", "-deps", program])).trim().split("\n").length;
+    const packages = (await run(["go", "list", "-mod=readonly", "-deps", program])).trim().split("\n").length;
     let compiled = 0;
     const tell = (): void => {
       state = `Building Pulumi: ${compiled} of at most ${packages} packages`;
@@ -158,12 +129,14 @@ async function build(directory: string, version: string, progress: Progress): Pr
     tell();
     // Without the version's stamp, the Automation API would refuse it.
     const flags = ["-mod=readonly", "-v", "-ldflags", `-s -w -X ${versionVariable}=v${version}`];
-    await run("go", ["build", ...flags, "-o", path.join(directory, "bin", "pulumi"), program], () => {
+    await run(["go", "build", ...flags, "-o", path.join(directory, "bin", "pulumi"), program], () => {
       compiled += 1;
       tell();
     });
   };
-  await withProgress(progress, () => state, work());
+  await withElapsed((seconds) => {
+    progress(`${state}, ${seconds} s`);
+  }, work());
 }
 
 /** Has `make` fill a folder of its own, and puts that in its place only when it is whole. */
@@ -172,8 +145,8 @@ async function publish(target: string, make: (directory: string) => Promise<void
   fs.mkdirSync(draft, { recursive: true });
   try {
     await make(draft);
-    const { stdout } = await execFile(path.join(draft, "bin", "pulumi"), ["version"]);
-    if (path.basename(target) !== `pulumi-${stdout.trim()}`) throw new Error(`it calls itself Pulumi ${stdout.trim()}`);
+    const said = (await run([path.join(draft, "bin", "pulumi"), "version"])).trim();
+    if (path.basename(target) !== `pulumi-${said}`) throw new Error(`it calls itself Pulumi ${said}`);
     fs.rmSync(target, { recursive: true, force: true });
     fs.renameSync(draft, target);
   } finally {
@@ -221,8 +194,8 @@ export async function ensureEngine(progress: Progress): Promise<Engine> {
         const engine = engineIn(target, version, source);
         if (engine !== undefined) return engine;
       } catch (error) {
-        failures.push(`${source}: ${message(error)}`);
-        progress(`No Pulumi by ${source}: ${message(error)}`);
+        failures.push(`${source}: ${messageOf(error)}`);
+        progress(`No Pulumi by ${source}: ${messageOf(error)}`);
       }
     }
     throw new Error(

@@ -1,37 +1,25 @@
 // Carries out what Azure's CustomScript 2.1 does on a machine: the same files, rules and messages, with the same traps.
 //
-// Written after the behaviour of https://github.com/Azure/custom-script-extension-linux (56a1e6f, and 5f53229 for the
-// release before). It leaves out downloads, since the machines have no network, and the signing policy.
+// Written after the behaviour of https://github.com/Azure/custom-script-extension-linux (56a1e6f). It carries out a script
+// and nothing else: no command, no downloads, no signing policy.
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../values";
-import {
-  type CustomScriptRelease,
-  type CustomScriptSettings,
-  decodeScript,
-  parseSettings,
-} from "./customScriptSettings";
+import { decodeScript, parseSettings } from "./customScriptSettings";
 import type { ExtensionHandler, ExtensionRun, ExtensionStatus } from "./handler";
 import type { Machine } from "../machine/machine";
-
-export interface CustomScriptOptions {
-  /** Which release's rules and messages; defaults to the latest. */
-  release?: CustomScriptRelease;
-  /** How long Azure waits for the script's end; defaults to its 90 minutes. The script itself runs on. */
-  limitMs?: number;
-}
 
 const dataFolder = "/var/lib/waagent/custom-script";
 /** How many bytes of each stream a status has. */
 const tailBytes = 4 * 1024;
 
-/** The handler for Microsoft.Azure.Extensions/CustomScript. */
-export function customScript({
-  release = "2.1.19",
-  limitMs = 90 * 60_000,
-}: CustomScriptOptions = {}): ExtensionHandler {
+/**
+ * The handler for Microsoft.Azure.Extensions/CustomScript.
+ * @param limitMs how long Azure waits for the script's end; its 90 minutes by default. The script itself runs on.
+ */
+export function customScript(limitMs = 90 * 60_000): ExtensionHandler {
   return {
-    version: release,
+    version: "2.1.19",
     operation: "Enable",
     inProgress: "Enable in progress",
     logFile: "handler.log",
@@ -41,7 +29,7 @@ export function customScript({
       await clearEarlier(machine, folder, sequence);
       return true;
     },
-    enable: (run) => enable(run, release, limitMs),
+    enable: (run) => enable(run, limitMs),
     disable: () => Promise.resolve(),
     uninstall: async (machine) => {
       await machine.mustRun(["rm", "-rf", dataFolder]);
@@ -49,20 +37,19 @@ export function customScript({
   };
 }
 
-async function enable(run: ExtensionRun, release: CustomScriptRelease, limitMs: number): Promise<ExtensionStatus> {
+async function enable(run: ExtensionRun, limitMs: number): Promise<ExtensionStatus> {
   const { machine, sequence, folder, log } = run;
   const failed = (reason: string, output = ""): ExtensionStatus => {
     log(`failed to handle: ${reason}`);
-    // The later release has the reason twice, with the output between.
-    const message = release === "2.1.16" ? `Enable failed: ${reason}${output}` : `${reason}${output}: ${reason}`;
-    return { status: "error", message };
+    // This release has the reason twice, with the output between.
+    return { status: "error", message: `${reason}${output}: ${reason}` };
   };
   let problem: string | undefined;
   // An earlier call that was cut off may have begun: what it began runs on, as on Azure, where no client can stop it.
   if (!(await hasBegun(machine, folder, sequence))) {
-    let settings: CustomScriptSettings;
+    let script: string;
     try {
-      settings = parseSettings(run.settings, release);
+      script = parseSettings(run.settings);
     } catch (error) {
       await markBegun(machine, folder, sequence);
       return failed(`failed to get configuration: ${messageOf(error)}`);
@@ -75,13 +62,7 @@ async function enable(run: ExtensionRun, release: CustomScriptRelease, limitMs: 
       dataFolder,
       folderOf(sequence),
     ]);
-    if (settings.fileUris.length > 0) {
-      await markBegun(machine, folder, sequence);
-      return failed(
-        "processing file downloads failed: failed to download file[0]: the rehearsal's machines have no network",
-      );
-    }
-    problem = await begin(run, settings);
+    problem = await begin(run, script);
   }
   if (problem === undefined) {
     const exitStatus = await waitForEnd(machine, sequence, limitMs);
@@ -89,8 +70,8 @@ async function enable(run: ExtensionRun, release: CustomScriptRelease, limitMs: 
     if (exitStatus !== 0) problem = `failed to execute command: command terminated with exit status=${exitStatus}`;
   } else {
     log(problem);
-    // The later release forgets that it could not make the script, and goes on as if it had run.
-    if (release === "2.1.19") problem = undefined;
+    // This release forgets that it could not make the script, and goes on as if it had run.
+    problem = undefined;
   }
   const output = `\n[stdout]\n${await tail(machine, sequence, "stdout")}\n[stderr]\n${await tail(machine, sequence, "stderr")}`;
   await clearEarlier(machine, folder, sequence);
@@ -148,24 +129,16 @@ code=0
 echo "$code" > "$5"`;
 
 /** Starts the script, apart from this process; gives back what hinders it. */
-async function begin(
-  { machine, folder, sequence }: ExtensionRun,
-  { run, skipDos2Unix }: CustomScriptSettings,
-): Promise<string | undefined> {
-  const file = path.posix.join(folderOf(sequence), "script.sh");
-  let command = file;
-  if ("script" in run) {
-    let content: Buffer;
-    try {
-      content = decodeScript(run.script, skipDos2Unix);
-    } catch (error) {
-      await markBegun(machine, folder, sequence);
-      return messageOf(error);
-    }
-    await machine.mustRun(["sh", "-c", writeScript, "sh", file], { input: content });
-  } else {
-    command = run.command;
+async function begin({ machine, folder, sequence }: ExtensionRun, script: string): Promise<string | undefined> {
+  const command = path.posix.join(folderOf(sequence), "script.sh");
+  let content: Buffer;
+  try {
+    content = decodeScript(script);
+  } catch (error) {
+    await markBegun(machine, folder, sequence);
+    return messageOf(error);
   }
+  await machine.mustRun(["sh", "-c", writeScript, "sh", command], { input: content });
   const unit = unitOf(sequence);
   const commandFile = `/run/${unit}.command`;
   await machine.mustRun(["rm", "-f", endFileOf(sequence)]);

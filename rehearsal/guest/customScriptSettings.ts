@@ -1,94 +1,41 @@
-/** Reads CustomScript's settings as its handler does: its JSON schemas, its refusals, and the forms that a script can have. */
-import { gunzipSync } from "node:zlib";
+/** Reads the settings of CustomScript as its handler does: the JSON schemas, and the script in base64. */
+import { isObject } from "../values";
 import type { ExtensionSettings } from "./handler";
 
-/** 2.1.17 and 2.1.18 are left out: they crash whenever something succeeds. */
-export type CustomScriptRelease = "2.1.16" | "2.1.19";
+const LARGEST_SCRIPT = 256 * 1024;
 
-const largestScript = 256 * 1024;
-
-/** What is to be run, and how. */
-export interface CustomScriptSettings {
-  /** A command for /bin/sh, or a script as the settings have it: in base64, of gzip or plain. */
-  run: { command: string } | { script: string };
-  skipDos2Unix: boolean;
-  fileUris: string[];
-}
-
-interface Rule {
-  type: "string" | "boolean" | "integer" | "array" | "object";
-  pattern?: string;
-}
-
-const sharedRules: Readonly<Record<string, Rule>> = {
-  commandToExecute: { type: "string" },
-  script: { type: "string" },
-  fileUris: { type: "array" },
-};
-const publicRules: Readonly<Record<string, Rule>> = {
-  ...sharedRules,
-  skipDos2Unix: { type: "boolean" },
-  timestamp: { type: "integer" },
-};
-const protectedRules: Readonly<Record<string, Rule>> = {
-  ...sharedRules,
-  storageAccountName: { type: "string", pattern: "^[a-z0-9]{3,24}$" },
-  storageAccountKey: {
-    type: "string",
-    pattern: "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$",
-  },
-  managedIdentity: { type: "object" },
+/** The other settings that the handler's schemas have. The program sends none of them, and the rehearsal carries none out. */
+const NOT_CARRIED_OUT = {
+  public: ["commandToExecute", "fileUris", "skipDos2Unix", "timestamp"],
+  protected: ["commandToExecute", "fileUris", "storageAccountName", "storageAccountKey", "managedIdentity"],
 };
 
 /**
- * Reads the settings as the handler does.
+ * Gives the script as the settings have it. Without one, the handler runs nothing and succeeds.
  * @throws with the handler's words, which name keys and types and never a value.
  */
-export function parseSettings(given: ExtensionSettings, release: CustomScriptRelease = "2.1.19"): CustomScriptSettings {
-  const open = checked("public", given.settings, publicRules);
-  const closed = checked("protected", given.protectedSettings, protectedRules);
-  // The later release works out the same refusals, and then looks at another variable: none of them ever takes effect.
-  if (release === "2.1.16") refuseContradictions(open, closed);
-  const command = text(open, "commandToExecute") || text(closed, "commandToExecute");
-  const script = text(open, "script") || text(closed, "script");
-  const uris = [open.fileUris, closed.fileUris].find((list) => Array.isArray(list) && list.length > 0) ?? [];
-  return {
-    // With neither, /bin/sh is given nothing to do, which succeeds.
-    run: command === "" && script !== "" ? { script } : { command },
-    skipDos2Unix: open.skipDos2Unix === true,
-    fileUris: uris as string[],
-  };
+export function parseSettings({ settings, protectedSettings }: ExtensionSettings): string {
+  const [open, closed] = [scriptIn("public", settings), scriptIn("protected", protectedSettings)];
+  return open === "" ? closed : open;
 }
 
-type Settings = Record<string, unknown>;
-
-function checked(part: "public" | "protected", value: unknown, rules: Readonly<Record<string, Rule>>): Settings {
-  const refuse = (place: string, problem: string): never => {
-    throw new Error(`json validation error: invalid ${part} settings JSON: ${place}: ${problem}`);
-  };
+function scriptIn(part: "public" | "protected", value: unknown): string {
   const settings = value ?? {};
-  if (typeOf(settings) !== "object") {
+  if (!isObject(settings)) {
     throw new Error(
       `error reading extension configuration: error parsing settings file: the ${part} settings are no JSON object`,
     );
   }
-  const entries = Object.entries(settings);
-  const unknown = entries.find(([key]) => !Object.hasOwn(rules, key));
-  if (unknown !== undefined) refuse("(root)", `Additional property ${unknown[0]} is not allowed`);
-  for (const [key, item] of entries) {
-    const rule = rules[key];
-    if (rule === undefined) continue;
-    if (typeOf(item) !== rule.type) refuse(key, `Invalid type. Expected: ${rule.type}, given: ${typeOf(item)}`);
-    if (rule.pattern !== undefined && !new RegExp(rule.pattern).test(item as string)) {
-      refuse(key, `Does not match pattern '${rule.pattern}'`);
-    }
-    if (rule.type !== "array") continue;
-    for (const [index, uri] of (item as unknown[]).entries()) {
-      if (typeof uri !== "string") refuse(`${key}.${index}`, `Invalid type. Expected: string, given: ${typeOf(uri)}`);
-      else if (!/^[a-z][a-z0-9+.-]*:[^\\]*$/i.test(uri)) refuse(`${key}.${index}`, "Does not match format 'uri'");
-    }
+  const refuse = (place: string, problem: string): never => {
+    throw new Error(`json validation error: invalid ${part} settings JSON: ${place}: ${problem}`);
+  };
+  const { script = "", ...others } = settings;
+  for (const key of Object.keys(others)) {
+    if (NOT_CARRIED_OUT[part].includes(key)) throw new Error(`the rehearsal's CustomScript doesn't carry out ${key}`);
+    refuse("(root)", `Additional property ${key} is not allowed`);
   }
-  return settings as Settings;
+  if (typeof script === "string") return script;
+  return refuse("script", `Invalid type. Expected: string, given: ${typeOf(script)}`);
 }
 
 /** A value's type in the words of JSON schemas. */
@@ -99,67 +46,18 @@ function typeOf(value: unknown): string {
   return typeof value;
 }
 
-function refuseContradictions(open: Settings, closed: Settings): void {
-  const refuse = (problem: string): never => {
-    throw new Error(`invalid configuration: ${problem}`);
-  };
-  const given = (key: string): Settings[] => [open, closed].filter((settings) => text(settings, key) !== "");
-  const [commands, scripts] = [given("commandToExecute"), given("script")];
-  if (commands.length + scripts.length === 0) refuse("'commandToExecute' is not specified");
-  const twice = "both in public and protected settings; it must be specified only once";
-  if (commands.length === 2) refuse(`'commandToExecute' was specified ${twice}`);
-  if (scripts.length === 2) refuse(`'script' was specified ${twice}`);
-  if (commands.length + scripts.length === 2) {
-    refuse("'commandToExecute' and 'script' were both specified, but only one is validate at a time");
-  }
-  const [name, key] = [text(closed, "storageAccountName"), text(closed, "storageAccountKey")];
-  if ((name === "") !== (key === "")) refuse("both 'storageAccountName' and 'storageAccountKey' must be specified");
-  if (name !== "" && closed.managedIdentity !== undefined) {
-    refuse("'storageAccountName' or 'storageAccountKey' must not be specified with 'managedServiceIdentity'");
-  }
-}
-
-function text(settings: Settings, key: string): string {
-  return (settings[key] ?? "") as string;
-}
-
 /**
- * The script's file, from the script as the settings have it.
+ * Decodes a script. The handler also unpacks gzip and changes DOS line ends and UTF-16; the program's scripts have none of it.
  * @throws with the handler's words.
  */
-export function decodeScript(script: string, skipDos2Unix: boolean): Buffer {
-  if (script.length > largestScript) {
-    throw new Error(`The script's length (${script.length}) exceeded the maximum allowed length of ${largestScript}!`);
+export function decodeScript(script: string): Buffer {
+  if (script.length > LARGEST_SCRIPT) {
+    throw new Error(`The script's length (${script.length}) exceeded the maximum allowed length of ${LARGEST_SCRIPT}!`);
   }
   const packed = script.replace(/[\r\n]/g, "");
   if (packed.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(packed)) {
     const at = packed.search(/[^A-Za-z0-9+/]/);
     throw new Error(`failed to decode script: illegal base64 data at input byte ${at < 0 ? packed.length : at}`);
   }
-  const bytes = Buffer.from(packed, "base64");
-  const content = isGzip(bytes) ? gunzip(bytes) : bytes;
-  return skipDos2Unix ? content : toUnix(content);
-}
-
-function isGzip(bytes: Buffer): boolean {
-  return bytes.length >= 10 && bytes.subarray(0, 3).equals(Buffer.from([0x1f, 0x8b, 8]));
-}
-
-function gunzip(bytes: Buffer): Buffer {
-  try {
-    return gunzipSync(bytes);
-  } catch {
-    throw new Error("failed to decompress script: unexpected EOF");
-  }
-}
-
-/** Without a byte order mark, in UTF-8 where that mark said UTF-16, and with the line ends of Unix. */
-function toUnix(bytes: Buffer): Buffer {
-  const mark = bytes.subarray(0, 2).toString("hex");
-  const even = bytes.subarray(2, bytes.length - (bytes.length % 2));
-  let content = bytes;
-  if (mark === "fffe") content = Buffer.from(even.toString("utf16le"));
-  else if (mark === "feff") content = Buffer.from(Buffer.from(even).swap16().toString("utf16le"));
-  else if (bytes.subarray(0, 3).toString("hex") === "efbbbf") content = bytes.subarray(3);
-  return Buffer.from(content.toString("latin1").replace(/\r\n/g, "\n"), "latin1");
+  return Buffer.from(packed, "base64");
 }

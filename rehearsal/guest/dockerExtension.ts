@@ -1,7 +1,8 @@
 // Carries out what Azure's DockerExtension 1.2.2 does on a machine: the same steps in the same order, with the same traps.
 //
 // Written after the behaviour of https://github.com/Azure/azure-docker-extension (d1d2547) on Ubuntu with systemd. It
-// leaves out what can't differ here: the check of the distribution's name, and the seqnum file against two runs at once.
+// leaves out what can't differ here (the check of the distribution's name, and the seqnum file against two runs at once)
+// and what the program doesn't send: docker-compose, a registry's login, Azure in China.
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../values";
@@ -17,21 +18,11 @@ export interface DockerExtensionTimes {
 }
 
 const composeFile = "/usr/local/bin/docker-compose";
-const composeSettings = "/etc/docker/compose/docker-compose.yml";
 const unitFile = "/lib/systemd/system/docker.service";
 const certificateFolder = "/etc/docker";
-const logFile = "docker-extension.log";
 
-const environments = {
-  AzureCloud: {
-    install: "curl -sSL https://get.docker.com/ | sh",
-    compose: "https://github.com/docker/compose/releases/download/1.6.2/docker-compose-Linux-x86_64",
-  },
-  AzureChinaCloud: {
-    install: "curl -sSL https://mirror.azure.cn/repo/install-docker-engine.sh | sh -s -- --mirror AzureChinaCloud",
-    compose: "https://mirror.azure.cn/docker-toolbox/linux/compose/1.6.2/docker-compose-Linux-x86_64",
-  },
-} as const;
+const installScript = "curl -sSL https://get.docker.com/ | sh";
+const composeUrl = "https://github.com/docker/compose/releases/download/1.6.2/docker-compose-Linux-x86_64";
 
 /** The handler for Microsoft.Azure.Extensions/DockerExtension. */
 export function dockerExtension({
@@ -42,7 +33,7 @@ export function dockerExtension({
     version: "1.2.2",
     operation: "Enable Docker",
     inProgress: "Enable Docker",
-    logFile,
+    logFile: "docker-extension.log",
     async enable(run) {
       try {
         await enable(run, installRetryMs, startMs);
@@ -70,9 +61,8 @@ async function enable(
   startMs: number,
 ): Promise<void> {
   const settings = parseSettings(given);
-  const environment = environmentOf(settings.environment);
-  await installDocker(machine, environment.install, installRetryMs, log);
-  await installCompose(machine, environment.compose, log);
+  await installDocker(machine, installRetryMs, log);
+  await installCompose(machine, log);
   await addUserToGroup(machine);
   await installCertificates(machine, settings, log);
   const changed = await changeDaemonArguments(machine, daemonArguments(settings), log);
@@ -85,29 +75,16 @@ async function enable(
     await machine.run(["systemctl", "start", "docker"]);
   }
   await sleep(startMs);
-  await login(machine, settings);
-  await composeUp(machine, settings, log);
 }
 
-function environmentOf(name: string): { install: string; compose: string } {
-  if (name === "" || name === "AzureCloud") return environments.AzureCloud;
-  if (name === "AzureChinaCloud") return environments.AzureChinaCloud;
-  throw new Error(`invalid environment name: ${name}`);
-}
-
-async function installDocker(
-  machine: Machine,
-  script: string,
-  retryMs: number,
-  log: (line: string) => void,
-): Promise<void> {
+async function installDocker(machine: Machine, retryMs: number, log: (line: string) => void): Promise<void> {
   if ((await machine.run(["sh", "-c", "command -v docker"])).code === 0) {
     log("docker already installed. not re-installing");
     return;
   }
   for (let remaining = 5; ; remaining--) {
     try {
-      await execute(machine, ["/bin/sh", "-c", script]);
+      await execute(machine, ["/bin/sh", "-c", installScript]);
       return;
     } catch (error) {
       if (remaining === 0) throw error;
@@ -117,13 +94,13 @@ async function installDocker(
   }
 }
 
-async function installCompose(machine: Machine, url: string, log: (line: string) => void): Promise<void> {
+async function installCompose(machine: Machine, log: (line: string) => void): Promise<void> {
   if ((await machine.run(["test", "-e", composeFile])).code === 0) {
     log(`docker-compose is already installed at ${composeFile}`);
     return;
   }
   const draft = `${composeFile}.part`;
-  const download = await machine.run(["curl", "-fsSL", "--create-dirs", "-o", draft, url]);
+  const download = await machine.run(["curl", "-fsSL", "--create-dirs", "-o", draft, composeUrl]);
   if (download.code !== 0) {
     throw new Error(`error installing docker-compose: error downloading docker-compose: ${download.stderr.trim()}`);
   }
@@ -139,12 +116,12 @@ async function addUserToGroup(machine: Machine): Promise<void> {
   if (result.code !== 0) throw new Error(`executing usermod failed: exit status ${result.code}`);
 }
 
-async function installCertificates(machine: Machine, settings: Settings, log: (line: string) => void): Promise<void> {
-  const files = [
-    ["ca.pem", settings.ca],
-    ["cert.pem", settings.cert],
-    ["key.pem", settings.key],
-  ] as const;
+async function installCertificates(
+  machine: Machine,
+  { certificates }: Settings,
+  log: (line: string) => void,
+): Promise<void> {
+  const files = Object.entries(certificates).map(([name, content]) => [`${name}.pem`, content] as const);
   const missing = files.find(([, content]) => content === "");
   if (missing !== undefined) {
     log(
@@ -164,7 +141,7 @@ async function installCertificates(machine: Machine, settings: Settings, log: (l
 
 /** A port without certificates is passed on like any other: the trap that the program must never walk into. */
 function daemonArguments(settings: Settings): string {
-  const hasCertificates = settings.ca !== "" && settings.cert !== "" && settings.key !== "";
+  const hasCertificates = !Object.values(settings.certificates).includes("");
   return [
     "-H=fd://",
     ...(hasCertificates
@@ -198,40 +175,6 @@ async function changeDaemonArguments(machine: Machine, words: string, log: (line
     throw new Error(`${failed} error writing to ${unitFile}: ${messageOf(error)}`);
   });
   return true;
-}
-
-async function login(machine: Machine, { login }: Settings): Promise<void> {
-  if (login.username === "" || login.password === "") return;
-  // The extension has the password among the arguments. Current Docker refuses both ways for the same reason: `--email`.
-  const words = ["docker", "login", `--email=${login.email}`, `--username=${login.username}`, "--password-stdin"];
-  const result = await machine.run([...words, ...(login.server === "" ? [] : [login.server])], {
-    input: login.password,
-  });
-  if (result.code !== 0) throw new Error("'docker login' failed");
-}
-
-async function composeUp(machine: Machine, settings: Settings, log: (line: string) => void): Promise<void> {
-  if (Object.keys(settings.compose).length === 0) {
-    log("docker-compose config not specified, noop");
-    return;
-  }
-  await machine.mustRun(["mkdir", "-p", path.posix.dirname(composeSettings)]);
-  // JSON is YAML too.
-  await machine.overwriteFile(composeSettings, JSON.stringify(settings.compose, undefined, 2), { mode: 0o644 });
-  const variables = { COMPOSE_HTTP_TIMEOUT: "600", COMPOSE_PROJECT_NAME: "compose", ...settings.composeVariables };
-  const exports = Object.entries(variables).map(([name, value]) => `export ${quote(`${name}=${value}`)}\n`);
-  const words = ["-f", composeSettings, "up", "-d"];
-  const script = ["sh", "-c", '. /dev/stdin && exec "$0" "$@" < /dev/null', composeFile, ...words];
-  const result = await machine.run(script, { input: exports.join("") });
-  if (result.code !== 0) {
-    const failure = `executing ${composeFile} [${words.join(" ")}] failed: exit status ${result.code}`;
-    const logs = `/var/log/azure/Microsoft.Azure.Extensions.DockerExtension/${logFile}`;
-    throw new Error(`'docker-compose up' failed: ${failure}. Check logs at ${logs}.`);
-  }
-}
-
-function quote(text: string): string {
-  return `'${text.replace(/'/g, `'\\''`)}'`;
 }
 
 async function execute(machine: Machine, [program = "", ...words]: string[]): Promise<void> {

@@ -1,104 +1,72 @@
-/** Reads DockerExtension's settings as its handler does, which leaves it to Go's encoding/json. */
+/** Reads the settings of DockerExtension as its handler does, which leaves it to Go's encoding/json. */
 import { isObject } from "../values";
 import type { ExtensionSettings } from "./handler";
 
 export interface Settings {
   port: string;
   options: string[];
-  environment: string;
-  compose: Record<string, unknown>;
-  composeVariables: Record<string, string>;
-  ca: string;
-  cert: string;
-  key: string;
-  login: Record<"server" | "username" | "password" | "email", string>;
+  certificates: Record<"ca" | "cert" | "key", string>;
 }
 
+/** The other settings that the handler knows. The program sends none of them, and the rehearsal carries none out. */
+const NOT_CARRIED_OUT = ["compose", "compose-environment", "azure-environment", "login", "environment"];
+
 /** @throws in the extension's words, which name the place and the types and never a value. */
-export function parseSettings(given: ExtensionSettings): Settings {
-  const publicPart = new GoObject("public", "publicSettings", given.settings);
-  const docker = publicPart.object("docker", "dockerEngineSettings");
-  const settings = {
-    port: docker.string("port"),
-    options: docker.strings("options"),
-    compose: publicPart.map("compose"),
-    publicVariables: publicPart.stringMap("compose-environment"),
-    environment: publicPart.string("azure-environment"),
-  };
-  const protectedPart = new GoObject("protected", "protectedSettings", given.protectedSettings);
-  const certs = protectedPart.object("certs", "dockerCertSettings");
-  const login = protectedPart.object("login", "dockerLoginSettings");
+export function parseSettings({ settings, protectedSettings }: ExtensionSettings): Settings {
+  const docker = objectIn("public", settings, "docker", "dockerEngineSettings");
+  const certs = objectIn("protected", protectedSettings, "certs", "dockerCertSettings");
+  const options = docker.value("options") ?? [];
+  if (!Array.isArray(options)) throw docker.mismatch("options", options, "[]string");
   return {
-    ...settings,
-    composeVariables: { ...settings.publicVariables, ...protectedPart.stringMap("environment") },
-    ca: certs.string("ca"),
-    cert: certs.string("cert"),
-    key: certs.string("key"),
-    login: {
-      server: login.string("server"),
-      username: login.string("username"),
-      password: login.string("password"),
-      email: login.string("email"),
-    },
+    port: docker.text("port"),
+    options: options.map((option: unknown) => docker.asText("options", option)),
+    certificates: { ca: certs.text("ca"), cert: certs.text("cert"), key: certs.text("key") },
   };
 }
 
 /**
- * Reads a JSON object as Go's encoding/json reads it into a struct: a key's case doesn't count, what is missing or null
- * is the type's zero value, unknown keys are passed over, and another type than the declared one is an error.
+ * An object in one part of the settings, as Go reads it into a struct: a key's case doesn't count, what is missing or null
+ * is the empty value, unknown keys are passed over, and another type than the declared one is an error.
  */
-class GoObject {
-  private readonly entries: readonly (readonly [string, unknown])[];
+function objectIn(part: "public" | "protected", settings: unknown, key: string, struct: string): GoStruct {
+  const outer = new GoStruct(part, `${part}Settings`, settings);
+  const unsupported = NOT_CARRIED_OUT.find((name) => outer.value(name) !== undefined);
+  if (unsupported !== undefined) throw new Error(`the rehearsal's DockerExtension doesn't carry out ${unsupported}`);
+  return new GoStruct(part, struct, outer.value(key), `${part}Settings.${key}`);
+}
+
+class GoStruct {
+  private readonly entries: [string, unknown][];
 
   constructor(
-    private readonly part: "public" | "protected",
+    private readonly part: string,
     private readonly struct: string,
     value: unknown,
     place?: string,
   ) {
-    if (!isObject(value) && value !== undefined && value !== null) throw this.mismatch(value, `main.${struct}`, place);
+    if (!isObject(value) && value !== undefined && value !== null) throw this.wrong(value, `main.${struct}`, place);
     this.entries = Object.entries(value ?? {});
   }
 
-  object(key: string, struct: string): GoObject {
-    return new GoObject(this.part, struct, this.value(key), `${this.struct}.${key}`);
-  }
-
-  string(key: string): string {
-    const value = this.value(key) ?? "";
-    if (typeof value !== "string") throw this.mismatch(value, "string", `${this.struct}.${key}`);
-    return value;
-  }
-
-  strings(key: string): string[] {
-    const value = this.value(key) ?? [];
-    if (!Array.isArray(value)) throw this.mismatch(value, "[]string", `${this.struct}.${key}`);
-    return value.map((item: unknown) => this.item(item, key));
-  }
-
-  map(key: string): Record<string, unknown> {
-    const value = this.value(key) ?? {};
-    if (!isObject(value)) throw this.mismatch(value, "map[string]interface {}", `${this.struct}.${key}`);
-    return value;
-  }
-
-  stringMap(key: string): Record<string, string> {
-    const value = this.value(key) ?? {};
-    if (!isObject(value)) throw this.mismatch(value, "map[string]string", `${this.struct}.${key}`);
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.item(item, key)]));
-  }
-
-  private item(item: unknown, key: string): string {
-    if (typeof (item ?? "") !== "string") throw this.mismatch(item, "string", `${this.struct}.${key}`);
-    return (item ?? "") as string;
-  }
-
-  private value(key: string): unknown {
+  value(key: string): unknown {
     return this.entries.filter(([name]) => name.toLowerCase() === key).at(-1)?.[1];
   }
 
-  /** Names the types and the place, never the value, which may be a secret. */
-  private mismatch(value: unknown, type: string, place?: string): Error {
+  text(key: string): string {
+    return this.asText(key, this.value(key));
+  }
+
+  asText(key: string, value: unknown): string {
+    const text = value ?? "";
+    if (typeof text !== "string") throw this.mismatch(key, value, "string");
+    return text;
+  }
+
+  mismatch(key: string, value: unknown, type: string): Error {
+    return this.wrong(value, type, `${this.struct}.${key}`);
+  }
+
+  private wrong(value: unknown, type: string, place?: string): Error {
     const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
     const where = place === undefined ? `value of type ${type}` : `struct field ${place} of type ${type}`;
     return new Error(

@@ -4,6 +4,7 @@
 // leaves out what that command doesn't send: reset_ssh, remove_user, expiration and disk checks are refused.
 import type { ExtensionHandler, ExtensionRun, ExtensionStatus } from "./handler";
 import type { Machine } from "../machine/machine";
+import { messageOf } from "../values";
 
 const SUDOERS = "/etc/sudoers.d/waagent";
 /** cloud-init's file goes before the other, since sshd takes the first value that it reads. */
@@ -31,7 +32,7 @@ export function vmAccess(): ExtensionHandler {
         await enable(run);
         return { status: "success", message: "Enable succeeded." };
       } catch (error) {
-        return failed(run, error instanceof Error ? error.message : String(error));
+        return failed(run, messageOf(error));
       }
     },
     disable: () => Promise.resolve(),

@@ -33,28 +33,14 @@ export const innerBridge = "bridge0";
 /** The bridge's port that leads to this computer. */
 const uplink = "uplink";
 
-// Takes away the name in /run/netns under which a namespace was kept formerly, also where iproute2 has hidden its mount:
-// in a mount namespace that has no mount on it, the kernel lets the file be removed, and takes its mounts everywhere along.
-const removeFormerScript = `remove_former() {
-  [ -e "$former" ] || return 0
-  while umount "$former" 2>/dev/null; do :; done
-  rm -f "$former" 2>/dev/null || unshare --mount --propagation private sh -c '
-    while umount --lazy --recursive /run/netns 2>/dev/null; do :; done
-    while umount "$1" 2>/dev/null; do :; done
-    rm -f "$1"' sh "$former"
-}`;
-
 // Both scripts run under a lock, so that two processes that start at once make one bridge.
 const ensureScript = `set -eu
-name=$1 namespace=$2 former=/run/netns/$1 address=$3 bridge=${innerBridge}
-${removeFormerScript}
+name=$1 namespace=$2 address=$3 bridge=${innerBridge}
 inside() { nsenter --net="$namespace" "$@"; }
 if ! inside true 2>/dev/null; then
   : > "$namespace"
-  if nsenter --net="$former" true 2>/dev/null; then mount --bind "$former" "$namespace"
-  else unshare --net="$namespace" true; fi
+  unshare --net="$namespace" true
 fi
-remove_former
 inside ip link show "$bridge" >/dev/null 2>&1 || inside ip link add "$bridge" type bridge
 # A pair whose other end lies elsewhere is the left-over of a namespace that is gone.
 inside ip link show ${uplink} >/dev/null 2>&1 || ip link delete "$name" 2>/dev/null || true
@@ -65,10 +51,8 @@ ip address replace "$address" dev "$name"
 ip link set "$name" up`;
 
 const removeScript = `set -eu
-name=$1 namespace=$2 former=/run/netns/$1
-${removeFormerScript}
+name=$1 namespace=$2
 if ip link show "$name" >/dev/null 2>&1; then ip link delete "$name"; fi
-remove_former
 if [ -e "$namespace" ]; then
   while umount "$namespace" 2>/dev/null; do :; done
   rm -f "$namespace"

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { cacheDirectory } from "../system/cache";
-import { withFileLock } from "../system/fileLock";
+import { withFileLock } from "../system/fileLock.cjs";
 import { mustRun, plainEnvironment, withElapsed } from "../system/command";
 import { aptEnvironment } from "./systemPackages";
 

@@ -68,7 +68,7 @@ function opensshForms(pkcs8: string): Properties {
 }
 
 export async function createSelfSignedCert(inputs: Properties, notBefore: Date): Promise<Created> {
-  const key = await parsePrivateKey(inputs, "privateKeyPem", "private key");
+  const key = await parsePrivateKey(inputs["privateKeyPem"], "private key");
   const subject = subjectName(inputs);
   const { id, properties } = await issue(inputs, notBefore, {
     subject,
@@ -80,11 +80,11 @@ export async function createSelfSignedCert(inputs: Properties, notBefore: Date):
 }
 
 export async function createCertRequest(inputs: Properties): Promise<Created> {
-  const { algorithm, keys, signing } = await parsePrivateKey(inputs, "privateKeyPem", "private key");
+  const { algorithm, keys, signing } = await parsePrivateKey(inputs["privateKeyPem"], "private key");
   const name = subjectName(inputs);
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name,
-    extensions: altNameExtension(name, altNames(inputs)),
+    extensions: altNameExtension(altNames(inputs)),
     keys,
     signingAlgorithm: signing,
   });
@@ -98,16 +98,15 @@ export async function createLocallySignedCert(inputs: Properties, notBefore: Dat
   const request = parse(inputs["certRequestPem"], "CERTIFICATE REQUEST", "certificate request", (der) => {
     return new x509.Pkcs10CertificateRequest(der);
   });
-  const key = await parsePrivateKey(inputs, "caPrivateKeyPem", "CA private key");
+  const key = await parsePrivateKey(inputs["caPrivateKeyPem"], "CA private key");
   const authority = parse(inputs["caCertPem"], "CERTIFICATE", "CA certificate", (der) => new x509.X509Certificate(der));
   if (!key.publicKey.equals(Buffer.from(authority.publicKey.rawData))) {
     throw new Error("Failed to create certificate: x509: provided PrivateKey doesn't match parent's PublicKey");
   }
   const requested = request.extensions.find((it) => it instanceof x509.SubjectAlternativeNameExtension);
   const { id, properties } = await issue(inputs, notBefore, {
-    // The real provider carries over the fields that Go has a name for, and no e-mail address.
-    subject: distinguishedName((field, oid) => (field === "emailAddress" ? [] : request.subjectName.getField(oid))),
-    altNames: requested?.names.toJSON().filter(({ type }) => ["dns", "ip", "url"].includes(type)) ?? [],
+    subject: distinguishedName((_field, oid) => request.subjectName.getField(oid)),
+    altNames: requested?.names.toJSON() ?? [],
     publicKey: Buffer.from(request.publicKey.rawData),
     issuer: {
       subject: authority.subjectName,
@@ -135,22 +134,9 @@ async function issue(
 ): Promise<Created> {
   const uses = inputs["allowedUses"] as string[];
   const isCa = inputs["isCaCertificate"] === true;
-  const pathLength = Number(inputs["maxPathLength"] ?? -1);
-  if (isCa && isEmpty(subject)) {
-    throw new Error(
-      "Invalid Certificate Subject: Must contain at least one Distinguished Name when creating Certificate Authority (CA)",
-    );
-  }
-  if (!isCa && pathLength > 0) {
-    throw new Error("Failed to create certificate: x509: only CAs are allowed to specify MaxPathLen");
-  }
   const subjectKeyId = isCa || inputs["setSubjectKeyId"] === true ? await keyId(publicKey) : undefined;
-  if (inputs["setAuthorityKeyId"] === true && subjectKeyId === undefined) {
-    throw new Error("Invalid Certificate Authority: Could not determine Authority Key Identifier");
-  }
   const isSelfIssued = derOf(issuer.subject).equals(derOf(subject));
-  const authorityKeyId =
-    (isSelfIssued ? undefined : issuer.keyId) ?? (inputs["setAuthorityKeyId"] === true ? subjectKeyId : undefined);
+  const authorityKeyId = isSelfIssued ? undefined : issuer.keyId;
 
   let keyUsage: x509.KeyUsageFlags | undefined;
   for (const use of uses) {
@@ -161,11 +147,11 @@ async function issue(
   const extensions = [
     ...(keyUsage ? [new x509.KeyUsagesExtension(keyUsage, true)] : []),
     ...(extendedKeyUsage.length > 0 ? [new x509.ExtendedKeyUsageExtension(extendedKeyUsage)] : []),
-    // The real provider leaves out a path length of 0, since Go wants to be told apart that it is meant.
-    new x509.BasicConstraintsExtension(isCa, pathLength > 0 ? pathLength : undefined, true),
+    // The real provider leaves out a path length of 0, since Go wants to be told apart that it is meant. It has no other here.
+    new x509.BasicConstraintsExtension(isCa, undefined, true),
     ...(subjectKeyId ? [new x509.SubjectKeyIdentifierExtension(subjectKeyId)] : []),
     ...(authorityKeyId ? [new x509.AuthorityKeyIdentifierExtension(authorityKeyId)] : []),
-    ...altNameExtension(subject, altNames),
+    ...altNameExtension(altNames),
   ];
   const serialNumber = randomBytes(16).toString("hex");
   const notAfter = new Date(notBefore.getTime() + Number(inputs["validityPeriodHours"]) * 3_600_000);
@@ -198,8 +184,8 @@ interface SigningKey {
   signing: { name: string; namedCurve?: string; hash?: string };
 }
 
-async function parsePrivateKey(inputs: Properties, property: string, what: string): Promise<SigningKey> {
-  const block = pemBlock(inputs[property] ?? inputs[`${property}Wo`]);
+async function parsePrivateKey(pem: unknown, what: string): Promise<SigningKey> {
+  const block = pemBlock(pem);
   if (!block) throw new Error(`Failed to parse ${what} PEM: failed to decode PEM block`);
   if (!["RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"].includes(block.label)) {
     throw new Error(`Failed to parse ${what} PEM: unsupported PEM preamble/type: ${block.label}`);
@@ -235,11 +221,6 @@ function signingAlgorithm(key: KeyObject): Pick<SigningKey, "algorithm" | "signi
   if (namedCurve === CURVES["P256"]) return ecdsa("P-256", "SHA-256");
   if (namedCurve === CURVES["P384"]) return ecdsa("P-384", "SHA-384");
   if (namedCurve === CURVES["P521"]) return ecdsa("P-521", "SHA-512");
-  if (namedCurve === CURVES["P224"]) {
-    throw new Error(
-      "A P224 key cannot sign here, as it can with the real provider: Web Crypto has P256, P384 and P521",
-    );
-  }
   throw new Error(`Unsupported private key type: ${namedCurve ?? type ?? "unknown"}`);
 }
 
@@ -263,24 +244,16 @@ function parse<T>(text: unknown, label: string, what: string, build: (der: Buffe
 }
 
 function subjectName(inputs: Properties): x509.Name {
-  const subject = (inputs["subject"] ?? {}) as Record<string, string | string[]>;
-  return distinguishedName((field) => {
-    const value = subject[field] ?? [];
-    return Array.isArray(value) ? value : [value];
-  });
+  const subject = (inputs["subject"] ?? {}) as Record<string, string>;
+  return distinguishedName((field) => [subject[field] ?? ""]);
 }
 
 function distinguishedName(valuesOf: (field: string, oid: string) => string[]): x509.Name {
-  const encode = (oid: string, value: string): x509.JsonAttributeObject => {
-    if (oid === SUBJECT_OIDS["emailAddress"]) return { ia5String: value };
-    return /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value) ? { printableString: value } : { utf8String: value };
-  };
+  const encode = (value: string): x509.JsonAttributeObject =>
+    /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value) ? { printableString: value } : { utf8String: value };
   const parts = Object.entries(SUBJECT_OIDS).flatMap(([field, oid]) => {
-    // Several values of one field form a SET, which DER wants in the order of its encoded items.
-    const values = valuesOf(field, oid)
-      .filter((value) => value !== "")
-      .sort((a, b) => Buffer.byteLength(a) - Buffer.byteLength(b) || Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    return values.length > 0 ? [{ [oid]: values.map((value) => encode(oid, value)) }] : [];
+    const values = valuesOf(field, oid).filter((value) => value !== "");
+    return values.length > 0 ? [{ [oid]: values.map(encode) }] : [];
   });
   return new x509.Name(parts);
 }
@@ -295,20 +268,11 @@ function altNames(inputs: Properties): x509.JsonGeneralNames {
     if (!isIP(value)) throw new Error(`Invalid IP address: Failed to parse "${value}"`);
     return { type: "ip" as const, value: ipaddr.process(value).toString() };
   });
-  const uris = list("uris").map((value) => {
-    if (!URL.canParse(value)) throw new Error(`Invalid URI: Failed to parse "${value}"`);
-    return { type: "url" as const, value };
-  });
-  return [...dns, ...ips, ...uris];
+  return [...dns, ...ips];
 }
 
-function altNameExtension(subject: x509.Name, names: x509.JsonGeneralNames): x509.Extension[] {
-  // RFC 5280 4.2.1.6: critical where nothing else names the subject.
-  return names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names, isEmpty(subject))] : [];
-}
-
-function isEmpty(name: x509.Name): boolean {
-  return name.toJSON().length === 0;
+function altNameExtension(names: x509.JsonGeneralNames): x509.Extension[] {
+  return names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : [];
 }
 
 function derOf(name: x509.Name): Buffer {

@@ -1,10 +1,10 @@
 /** Which azure-native serves a rehearsal: the real plugin where it can be had, else the stand-in. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { cacheDirectory } from "../system/cache";
+import { mustRun } from "../system/command";
+import { messageOf } from "../values";
 
 /** The values of `--provider`. */
 export const PROVIDERS = ["real", "stand-in"] as const;
@@ -58,7 +58,7 @@ export async function chooseProvider(options: ChoiceOptions = {}): Promise<Chose
     if (folder === undefined) throw new Error("the download left no plugin");
     return real(folder);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     if (wanted === "real") throw new Error(`azure-native's plugin isn't installed and can't be downloaded: ${reason}`);
     return standIn(`its plugin isn't installed and can't be downloaded: ${reason}`);
   }
@@ -103,10 +103,8 @@ async function downloadPlugin(home: string, version: string): Promise<void> {
     () => undefined,
   );
   if (!response) throw new Error(`${SOURCE} can't be reached`);
-  const child = spawn("pulumi", ["plugin", "install", "resource", "azure-native", version], {
+  await mustRun(["pulumi", "plugin", "install", "resource", "azure-native", version], {
     env: { ...process.env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
-    stdio: ["ignore", 2, 2],
+    onLine: console.error,
   });
-  const [code] = (await once(child, "exit")) as [number | null];
-  if (code !== 0) throw new Error(`pulumi plugin install ended with ${String(code)}`);
 }

@@ -1,5 +1,5 @@
 /** Finds what differs between two sets of properties. */
-import { type Properties, isObject } from "../values";
+import { type Properties, isAbsent, isObject } from "../values";
 import type { DiffKind } from "./provider";
 
 /**
@@ -57,10 +57,6 @@ export function diffProperties(
 
 function withoutIndices(path: string): string {
   return path.replace(/\[\d+\]/g, "");
-}
-
-function isAbsent(value: unknown): value is null | undefined {
-  return value === undefined || value === null;
 }
 
 function isWithin(path: string, ancestor: string): boolean {

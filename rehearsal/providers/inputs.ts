@@ -3,7 +3,7 @@ import { type CheckFailure, UNKNOWN } from "./provider";
 import { isObject, type Properties } from "../values";
 
 export interface InputRule {
-  type: "string" | "integer" | "boolean" | "strings" | "stringMap" | "object";
+  type: "string" | "integer" | "boolean" | "strings" | "object";
   required?: true;
   default?: string | number | boolean;
   /** The values allowed for a string, or for each string of a list. */
@@ -22,7 +22,7 @@ export function checkInputs(rules: InputRules, inputs: Properties, parent = ""):
     .filter((name) => !(name in rules))
     .map((name) => ({
       property: parent + name,
-      reason: `Unexpected property '${name}'; allowed are: ${Object.keys(rules).join(", ")}`,
+      reason: `Unexpected property '${name}'; the stand-in knows ${Object.keys(rules).join(", ")}`,
     }));
   const wrong = Object.entries(rules).flatMap(([name, rule]) => {
     const value = inputs[name] ?? undefined;
@@ -51,9 +51,6 @@ function checkValue(rule: InputRule, value: unknown, property: string): CheckFai
     case "strings":
       if (!Array.isArray(value)) return fail("must be a list of strings");
       return value.flatMap((it, i) => checkValue(item, it, `${property}[${i}]`));
-    case "stringMap":
-      if (!isObject(value)) return fail("must be a map of strings");
-      return Object.entries(value).flatMap(([key, it]) => checkValue(item, it, `${property}.${key}`));
     case "object":
       if (!isObject(value)) return fail("must be an object");
       return checkInputs(rule.fields ?? {}, value, `${property}.`);

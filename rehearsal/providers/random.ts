@@ -12,15 +12,13 @@ const UPPER = LOWER.toUpperCase();
 const SPECIAL = "!@#$%&*()-_=+[]{}<>:?";
 
 const rules: InputRules = {
-  keepers: { type: "stringMap" },
   length: { type: "integer", required: true, atLeast: 1 },
   lower: { type: "boolean", default: true },
   minLower: { type: "integer", default: 0 },
   minNumeric: { type: "integer", default: 0 },
   minSpecial: { type: "integer", default: 0 },
   minUpper: { type: "integer", default: 0 },
-  number: { type: "boolean" },
-  numeric: { type: "boolean" },
+  numeric: { type: "boolean", default: true },
   overrideSpecial: { type: "string" },
   special: { type: "boolean", default: true },
   upper: { type: "boolean", default: true },
@@ -73,7 +71,7 @@ function idOf(type: string): (result: string) => string {
 /** Checks what inputs say together. A value that is not known yet makes no failure. */
 function checkTogether(inputs: Properties): CheckFailure[] {
   const failures: CheckFailure[] = [];
-  const { length, number, numeric, special, upper, lower } = inputs;
+  const { length, numeric, special, upper, lower } = inputs;
   const minima = MINIMA.map((name) => inputs[name] ?? 0);
   const sum = minima.reduce<number>((total, it) => total + (typeof it === "number" ? it : 0), 0);
   if (typeof length === "number" && length < sum) {
@@ -82,13 +80,7 @@ function checkTogether(inputs: Properties): CheckFailure[] {
       reason: `Attribute length value must be at least sum of ${MINIMA.join(" + ")} (${sum}), got: ${length}`,
     });
   }
-  if (typeof number === "boolean" && typeof numeric === "boolean" && number !== numeric) {
-    failures.push({
-      property: "number",
-      reason: "Number and numeric are both configured with different values: number is deprecated, use numeric instead",
-    });
-  }
-  if ([numeric ?? number, special, upper, lower].every((it) => it === false)) {
+  if ([numeric, special, upper, lower].every((it) => it === false)) {
     failures.push({
       property: "numeric",
       reason: "At least one attribute out of special, upper, lower, numeric must be specified as true",
@@ -98,8 +90,9 @@ function checkTogether(inputs: Properties): CheckFailure[] {
 }
 
 function complete(inputs: Properties): Properties {
-  const numeric = inputs["numeric"] ?? inputs["number"] ?? true;
-  return { ...withDefaults(rules, inputs), number: numeric, numeric };
+  const all = withDefaults(rules, inputs);
+  // The provider still has the former name of this property in its outputs.
+  return { ...all, number: all["numeric"] };
 }
 
 function createString(inputs: Properties): string {

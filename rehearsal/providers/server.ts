@@ -7,7 +7,7 @@ import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
-import type { Properties } from "../values";
+import { type Properties, messageOf } from "../values";
 import {
   type DiffKind,
   type MaybePromise,
@@ -234,7 +234,7 @@ function toStruct(properties: Properties): Struct {
 
 function toStatus(error: unknown): Partial<grpc.StatusObject> {
   const code = grpc.status.UNKNOWN;
-  const details = error instanceof Error ? error.message : String(error);
+  const details = messageOf(error);
   if (!(error instanceof PartialFailure)) return { code, details };
   const failed = new proto.ErrorResourceInitFailed()
     .setId(error.id)

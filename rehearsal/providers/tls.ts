@@ -2,7 +2,7 @@
 import type { Created } from "./certificates";
 import { checkInputs, type InputRules, withDefaults } from "./inputs";
 import { diffProperties } from "./diff";
-import { type CheckFailure, type DiffKind, type ResourceProvider, UNKNOWN } from "./provider";
+import { type DiffKind, type ResourceProvider, UNKNOWN } from "./provider";
 import type { Properties } from "../values";
 import { serve } from "./server";
 import { CURVES, EXTENDED_KEY_USAGES, KEY_USAGES, SUBJECT_OIDS } from "./tlsNames";
@@ -10,16 +10,11 @@ import { CURVES, EXTENDED_KEY_USAGES, KEY_USAGES, SUBJECT_OIDS } from "./tlsName
 const requestInputs: InputRules = {
   dnsNames: { type: "strings" },
   ipAddresses: { type: "strings" },
-  privateKeyPem: { type: "string" },
-  privateKeyPemWo: { type: "string" },
-  privateKeyPemWoVersion: { type: "integer" },
+  privateKeyPem: { type: "string", required: true },
   subject: {
     type: "object",
-    fields: Object.fromEntries(
-      Object.keys(SUBJECT_OIDS).map((name) => [name, { type: name === "streetAddresses" ? "strings" : "string" }]),
-    ),
+    fields: Object.fromEntries(Object.keys(SUBJECT_OIDS).map((name) => [name, { type: "string" }])),
   },
-  uris: { type: "strings" },
 };
 
 const certificateInputs: InputRules = {
@@ -45,8 +40,6 @@ interface ResourceType {
   inputs: InputRules;
   /** The properties that only a create can know. */
   outputs: string[];
-  /** The private key's property, which has a write-only twin of the same name with "Wo" behind it. */
-  key?: string;
   isCertificate?: true;
   create(inputs: Properties): Promise<Created>;
 }
@@ -70,29 +63,24 @@ const types: Record<string, ResourceType> = {
     create: (inputs) => x509().createKey(inputs),
   },
   "tls:index/selfSignedCert:SelfSignedCert": {
-    inputs: { ...requestInputs, ...certificateInputs, setAuthorityKeyId: { type: "boolean", default: false } },
+    inputs: { ...requestInputs, ...certificateInputs },
     outputs: ["certPem", "keyAlgorithm", "validityEndTime", "validityStartTime"],
-    key: "privateKeyPem",
     isCertificate: true,
     create: (inputs) => x509().createSelfSignedCert(inputs, new Date(now())),
   },
   "tls:index/certRequest:CertRequest": {
     inputs: requestInputs,
     outputs: ["certRequestPem", "keyAlgorithm"],
-    key: "privateKeyPem",
     create: (inputs) => x509().createCertRequest(inputs),
   },
   "tls:index/locallySignedCert:LocallySignedCert": {
     inputs: {
       ...certificateInputs,
       caCertPem: { type: "string", required: true },
-      caPrivateKeyPem: { type: "string" },
-      caPrivateKeyPemWo: { type: "string" },
-      caPrivateKeyPemWoVersion: { type: "integer" },
+      caPrivateKeyPem: { type: "string", required: true },
       certRequestPem: { type: "string", required: true },
     },
     outputs: ["caKeyAlgorithm", "certPem", "validityEndTime", "validityStartTime"],
-    key: "caPrivateKeyPem",
     isCertificate: true,
     create: (inputs) => x509().createLocallySignedCert(inputs, new Date(now())),
   },
@@ -102,14 +90,13 @@ export const tls: ResourceProvider = {
   version: "5.6.1",
 
   check(resource, news) {
-    const { inputs, key } = typeOf(resource.type);
-    return { inputs: news, failures: [...checkInputs(inputs, news), ...(key ? checkKeyInputs(key, news) : [])] };
+    return { inputs: news, failures: checkInputs(typeOf(resource.type).inputs, news) };
   },
 
   diff(resource, _id, olds, news) {
     const type = typeOf(resource.type);
-    const before = comparable(type, olds.inputs);
-    const after = comparable(type, news);
+    const before = withDefaults(type.inputs, olds.inputs);
+    const after = withDefaults(type.inputs, news);
     // As in the real provider: a path length that is no longer given stays as it is.
     if (!("maxPathLength" in after)) delete before["maxPathLength"];
     const replaceOn = Object.keys(type.inputs).filter((name) => name !== "earlyRenewalHours");
@@ -154,30 +141,9 @@ function typeOf(token: string): ResourceType {
   return type;
 }
 
-function checkKeyInputs(key: string, inputs: Properties): CheckFailure[] {
-  const given = [key, `${key}Wo`].filter((name) => name in inputs);
-  const failures: CheckFailure[] = [];
-  if (given.length !== 1) {
-    failures.push({
-      property: key,
-      reason: `${given.length === 0 ? "No attribute" : "2 attributes"} specified when one (and only one) of ${key}, ${key}Wo is required`,
-    });
-  }
-  if (`${key}Wo` in inputs && !(`${key}WoVersion` in inputs)) {
-    failures.push({ property: `${key}Wo`, reason: `${key}WoVersion must be set when ${key}Wo is` });
-  }
-  return failures;
-}
-
-/** What a change is found in: the inputs with their defaults, without the write-only key, which its version speaks for. */
-function comparable(type: ResourceType, inputs: Properties): Properties {
-  const writeOnly = `${type.key ?? ""}Wo`;
-  return Object.fromEntries(Object.entries(withDefaults(type.inputs, inputs)).filter(([name]) => name !== writeOnly));
-}
-
 /** The part of the state that follows from the inputs alone. */
 function stateOf(type: ResourceType, inputs: Properties): Properties {
-  const state = comparable(type, inputs);
+  const state = withDefaults(type.inputs, inputs);
   if (!type.isCertificate) return state;
   const { validityPeriodHours, earlyRenewalHours } = state;
   if ([validityPeriodHours, earlyRenewalHours].includes(UNKNOWN)) return { ...state, readyForRenewal: UNKNOWN };

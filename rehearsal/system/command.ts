@@ -12,7 +12,11 @@ export interface CommandOptions {
   /** What it reads on standard input: the way for secrets, which argv and the environment would show to others. */
   input?: string | Buffer;
   /** The whole environment; defaults to a plain PATH and locale, so that none of this process's secrets go along. */
-  env?: Record<string, string>;
+  env?: NodeJS.ProcessEnv;
+  /** Defaults to the root folder. */
+  cwd?: string;
+  /** Whether standard output holds secrets, and so stays out of errors. */
+  isSecret?: boolean;
   /** Called with each line as it comes, of both streams. */
   onLine?: (line: string) => void;
 }
@@ -31,7 +35,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
     const child = spawn(file, rest, {
       stdio: ["pipe", "pipe", "pipe"],
       env: options.env ?? plainEnvironment,
-      cwd: "/",
+      cwd: options.cwd ?? "/",
     });
     const texts = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
@@ -57,7 +61,8 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
 export async function mustRun(argv: readonly string[], options: CommandOptions = {}): Promise<string> {
   const result = await runCommand(argv, options);
   if (result.code !== 0) {
-    const said = `${result.stdout}\n${result.stderr}`.trim().split("\n").slice(-15).join("\n");
+    const all = options.isSecret === true ? result.stderr : `${result.stdout}\n${result.stderr}`;
+    const said = all.trim().split("\n").slice(-30).join("\n");
     throw new Error(`${argv.slice(0, 3).join(" ")} … failed with exit code ${result.code}:\n${said}`);
   }
   return result.stdout;

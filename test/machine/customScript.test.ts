@@ -4,9 +4,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
 import { mustRun } from "../../rehearsal/system/command";
-import { type CustomScriptOptions, customScript } from "../../rehearsal/guest/customScript";
+import { customScript } from "../../rehearsal/guest/customScript";
 import { type ExtensionResult, removeExtension, runExtension } from "../../rehearsal/guest/extensions";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
 import { scratchMachine } from "../support/scratchMachine";
@@ -26,22 +25,18 @@ test("CustomScript", { skip: support.supported ? false : support.reason, timeout
   let sequence = -1;
 
   /** Runs it with a set of settings of its own. */
-  function run(
-    settings: object,
-    protectedSettings: object,
-    options: CustomScriptOptions = {},
-  ): Promise<ExtensionResult> {
+  function run(settings: object, protectedSettings: object, limitMs?: number): Promise<ExtensionResult> {
     sequence += 1;
-    return again({ sequence, settings, protectedSettings }, options);
+    return again({ sequence, settings, protectedSettings }, limitMs);
   }
   function again(
-    request: { sequence?: number; settings?: object; protectedSettings?: object },
-    options: CustomScriptOptions = {},
+    request: { sequence?: number; settings?: object; protectedSettings?: object; forceUpdateTag?: string },
+    limitMs?: number,
   ): Promise<ExtensionResult> {
     return runExtension(
       machine,
       { ...EXTENSION, settings: {}, protectedSettings: {}, ...request },
-      { "Microsoft.Azure.Extensions/CustomScript": customScript(options) },
+      { "Microsoft.Azure.Extensions/CustomScript": customScript(limitMs) },
     );
   }
   const script = (text: string | Buffer): object => ({ script: pack(text) });
@@ -95,8 +90,6 @@ cat
       const reason = "failed to execute command: command terminated with exit status=100";
       const streams = "\n[stdout]\nsome [[ -n out ]]\n\n[stderr]\nE: no such package\n";
       assert.deepEqual(await run({}, failing), { status: "error", code, message: `${reason}${streams}: ${reason}` });
-      const before = await run({}, failing, { release: "2.1.16" });
-      assert.deepEqual(before, { status: "error", code, message: `Enable failed: ${reason}${streams}` });
     },
   );
 
@@ -121,20 +114,6 @@ cat
     assert.equal(message, `Enable succeeded: \n[stdout]\n${end(stdout)}\n[stderr]\n${end(stderr)}`);
   });
 
-  await t.test("gzip, DOS line ends, and a command", async () => {
-    assert.match((await run({}, script(gzipSync("echo zipped\r\necho $0\r\n")))).message, /\nzipped\n\S+\/script.sh\n/);
-    const kept = await run({ skipDos2Unix: true }, script("echo kept\r\n"));
-    assert.match(kept.message, /\[stdout\]\nkept\r\n/);
-    const command = await run(
-      {},
-      { commandToExecute: `head -c 10 /proc/$$/cmdline | tr '\\0' ' '; false # ${SECRET}` },
-    );
-    assert.match(
-      command.message,
-      /^failed to execute command: command terminated with exit status=1\n\[stdout\]\n\/bin\/sh -c\n/,
-    );
-  });
-
   await t.test("an unknown key and one of the wrong type are refused", async () => {
     const refusal = (problem: string): string => {
       const reason = `failed to get configuration: json validation error: invalid ${problem}`;
@@ -151,36 +130,11 @@ cat
     assert.equal((await machine.run(["test", "-e", `${DATA}/download/${sequence}`])).code, 1);
   });
 
-  await t.test("both keys: refused by the release before, the command taken by the latest", async () => {
-    const both = { ...script("echo script"), commandToExecute: "echo command" };
-    assert.deepEqual(await run({}, both, { release: "2.1.16" }), {
-      status: "error",
-      code,
-      message:
-        "Enable failed: failed to get configuration: invalid configuration: 'commandToExecute' and 'script' were both specified, but only one is validate at a time",
-    });
-    assert.match((await run({}, both)).message, /^Enable succeeded: \n\[stdout\]\ncommand\n/);
-  });
-
-  await t.test("a script that can't be decoded: an error before, a success in the latest", async () => {
-    const broken = { script: `${SECRET}?` };
-    const before = await run({}, broken, { release: "2.1.16" });
-    assert.deepEqual(before, {
-      status: "error",
-      code,
-      message: "Enable failed: failed to decode script: illegal base64 data at input byte 32\n[stdout]\n\n[stderr]\n",
-    });
-    assert.deepEqual(await run({}, broken), {
+  await t.test("a script that can't be decoded counts as a success", async () => {
+    assert.deepEqual(await run({}, { script: `${SECRET}?` }), {
       status: "success",
       message: "Enable succeeded: \n[stdout]\n\n[stderr]\n",
     });
-  });
-
-  await t.test("files are refused, since there is no network", async () => {
-    assert.match(
-      (await run({ fileUris: ["https://example.com/x"] }, script("true"))).message,
-      /^processing file downloads failed: failed to download file\[0\]: the rehearsal's machines have no network: /,
-    );
   });
 
   await t.test("nothing is run twice: the same settings, or a number that was there", async () => {
@@ -191,7 +145,7 @@ cat
     assert.deepEqual(await again({ protectedSettings: counting, sequence }), first);
     assert.equal(await machine.readFile("/root/count"), `${sequence}\n`);
     assert.match(await machine.readFile(LOG), /has already been processed, will not run again/);
-    const changed = await again({ protectedSettings: counting, settings: { timestamp: 1 } });
+    const changed = await again({ protectedSettings: counting, forceUpdateTag: "1" });
     sequence += 1;
     assert.equal(changed.message, first.message);
     assert.equal(await machine.readFile("/root/count"), `${sequence - 1}\n${sequence}\n`);
@@ -212,7 +166,7 @@ cat
     "after the limit Azure gives up, and the script goes on to its end, which the next call reports",
     async () => {
       const slow = script("sleep 2; echo done\n");
-      const late = await run({}, slow, { limitMs: 300 });
+      const late = await run({}, slow, 300);
       assert.deepEqual(late, {
         status: "error",
         code: "VMExtensionProvisioningTimeout",
@@ -251,7 +205,7 @@ cat
 
   await t.test("a reboot in the middle: it is not run again, and Azure waits in vain", async () => {
     const protectedSettings = script("echo begun >> /root/rebooted; sleep 60\n");
-    await run({}, protectedSettings, { limitMs: 1000 });
+    await run({}, protectedSettings, 1000);
     await machine.restart();
     const result = await again({ protectedSettings });
     assert.equal(result.status === "error" && result.code, "VMExtensionProvisioningTimeout");

@@ -50,52 +50,6 @@ ${LEFT}`);
   assert.equal(status, 0);
 });
 
-/** As the network was kept formerly. */
-const FORMER = `mkdir /run/netns
-: > /run/netns/${NAME}
-unshare --net=/run/netns/${NAME} true
-ip link add ${NAME} type veth peer name uplink netns ${NAME}
-nsenter --net=/run/netns/${NAME} ip link add bridge0 type bridge
-nsenter --net=/run/netns/${NAME} ip link add vb-machine type veth peer name host0
-`;
-/** What is left of the former way after a removal that failed: an empty file, which makes iproute2 complain. */
-const FAILED = `umount /run/netns/${NAME}
-rm /run/netns/${NAME} 2>&1
-`;
-
-for (const [name, before, said] of [
-  ["visible", FORMER, ""],
-  ["hidden by iproute2", `${FORMER}ip netns add other\n`, ""],
-  [
-    "hidden, after a removal that failed",
-    `${FORMER}ip netns add other\n${FAILED}`,
-    `rm: cannot remove '/run/netns/${NAME}': Device or resource busy\n`,
-  ],
-] as const) {
-  test(`a namespace in /run/netns, as formerly: ${name}`, options, () => {
-    const other = before.includes("other") ? "other " : "";
-    const { stdout, stderr } = alone(`${before}bridge remove; echo "removed: $?"
-ip netns add after
-ip link add pair type veth peer name far netns after
-ip link show pair > /dev/null
-${LEFT}; grep -c ${NAME} /proc/self/mounts`);
-    // "Error: Peer netns reference is invalid." is what iproute2 says of an empty file in /run/netns.
-    assert.equal(stderr, "");
-    assert.equal(stdout, `${said}removed: 0\nleft: after ${other}0\n0\n`);
-  });
-}
-
-test("a network that is up as formerly is taken over, with the machines in it", options, () => {
-  const { stdout, stderr } = alone(`${FORMER}ip netns add other
-bridge ensure
-nsenter --net=${bridgeNamespace(NAME)} ip -o link show vb-machine | grep -c vb-machine
-nsenter --net=${bridgeNamespace(NAME)} ip -o link show uplink | grep -o 'master bridge0'
-bridge remove; echo "removed: $?"
-${LEFT}; grep -c ${NAME} /proc/self/mounts`);
-  assert.equal(stderr, "");
-  assert.equal(stdout, "1\nmaster bridge0\nremoved: 0\nleft: other 0\n0\n");
-});
-
 test("what can't be removed is named", options, () => {
   const { stdout, stderr } = alone(`mkdir -p /run/azure-docker-host/${NAME}
 bridge remove; echo "removed: $?"`);

@@ -24,9 +24,9 @@ let project = "";
 
 beforeEach(() => {
   project = fs.mkdtempSync(path.join(os.tmpdir(), "bootstrap-"));
-  fs.mkdirSync(path.join(project, "rehearsal"));
+  fs.mkdirSync(path.join(project, "rehearsal/system"), { recursive: true });
   fs.mkdirSync(path.join(project, "bin"));
-  for (const file of ["bootstrap.mjs", "fileLock.cjs"]) {
+  for (const file of ["bootstrap.mjs", "system/fileLock.cjs"]) {
     fs.copyFileSync(path.join(rehearsal, file), path.join(project, "rehearsal", file));
   }
   fs.writeFileSync(path.join(project, "bin", "npm"), fakeNpm, { mode: 0o755 });

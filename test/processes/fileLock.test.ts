@@ -5,9 +5,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test, type TestContext } from "node:test";
-import { withFileLock } from "../../rehearsal/system/fileLock";
+import { withFileLock } from "../../rehearsal/system/fileLock.cjs";
 
-const lockModule = path.join(__dirname, "..", "..", "rehearsal", "fileLock.cjs");
+const lockModule = path.join(__dirname, "../../rehearsal/system/fileLock.cjs");
 
 function temporaryDirectory(t: TestContext): string {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "file-lock-"));

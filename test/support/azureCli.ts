@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { cacheDirectory } from "../../rehearsal/system/cache";
-import { withFileLock } from "../../rehearsal/system/fileLock";
+import { withFileLock } from "../../rehearsal/system/fileLock.cjs";
 import { type CommandResult, mustRun, plainEnvironment, runCommand, withElapsed } from "../../rehearsal/system/command";
 import { ensureSystemPackages } from "../../rehearsal/machine/systemPackages";
 

@@ -1,7 +1,7 @@
 /** From one form of a resource to another, as azure-native's provider/pkg/convert and provider/pkg/provider have it. */
 import { isDeepStrictEqual } from "node:util";
 import { UNKNOWN } from "../provider";
-import { isObject, type Properties } from "../../values";
+import { type Properties, isAbsent, isObject } from "../../values";
 import type { Property, Shape } from "./shapes";
 
 type PropertiesByName = Record<string, Property>;
@@ -129,8 +129,4 @@ function applyValueDiff(input: unknown, before: unknown, after: unknown): unknow
 
 function mapValues(values: Properties, change: (value: unknown) => unknown): Properties {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
-}
-
-export function isAbsent(value: unknown): value is undefined | null {
-  return value === undefined || value === null;
 }

@@ -11,18 +11,10 @@ import {
   type ResourceProvider,
   UNKNOWN,
 } from "../provider";
-import { isObject, type Properties } from "../../values";
+import { isObject, type Properties, messageOf, isAbsent } from "../../values";
 import { serve } from "../server";
 import { Azure, AzureError, type AzureOptions, unlessGone } from "./azure";
-import {
-  applyDiff,
-  failuresOf,
-  isAbsent,
-  missingProperty,
-  previewOutputs,
-  project,
-  withoutEmptyCollections,
-} from "./convert";
+import { applyDiff, failuresOf, missingProperty, previewOutputs, project, withoutEmptyCollections } from "./convert";
 import { RESOURCE_TYPES, type ResourceType, idOf, namesIn, pathParameters } from "./resourceTypes";
 import { type Declared, type Property, declared } from "./shapes";
 
@@ -241,10 +233,6 @@ export class AzureNative implements ResourceProvider {
     this.types.set(token, all);
     return all;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function namesOf(type: Known, inputs: Properties): string[] {

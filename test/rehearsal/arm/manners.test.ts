@@ -143,25 +143,16 @@ suite("images and sizes", () => {
 
   test("lists", () => {
     const names = (path: string): unknown => (computeCatalogue(path) as Body[] | undefined)?.map(({ name }) => name);
-    const images = "locations/westeurope/publishers/Canonical/artifacttypes/vmimage/offers";
     const extensions = "locations/westeurope/publishers/Microsoft.Azure.Extensions/artifacttypes/vmextension/types";
-    assert.deepEqual(names(images), [NOBLE, JAMMY, "0001-com-ubuntu-server-focal", "UbuntuServer"]);
-    assert.deepEqual(names(`${images}/${JAMMY}/skus`), ["22_04-lts", "22_04-lts-gen2", "22_04-lts-arm64"]);
-    assert.deepEqual(computeCatalogue(`${images}/${NOBLE}/skus/server/versions`), [
-      {
-        location: "westeurope",
-        name: "24.04.202510010",
-        id: `/Subscriptions/00000000-0000-0000-0000-000000000000/Providers/Microsoft.Compute/Locations/westeurope/Publishers/Canonical/ArtifactTypes/VMImage/Offers/${NOBLE}/Skus/server/Versions/24.04.202510010`,
-      },
+    assert.deepEqual(names("locations/westeurope/publishers"), [
+      "Microsoft.Azure.Extensions",
+      "Microsoft.OSTCExtensions",
+      "Microsoft.Azure.ActiveDirectory",
     ]);
-    const image = computeCatalogue(`${images}/${NOBLE}/skus/server/versions/latest`) as { properties: Body };
-    assert.deepEqual([image.properties.hyperVGeneration, image.properties.architecture], ["V2", "x64"]);
     assert.deepEqual(names(extensions), ["CustomScript", "DockerExtension"]);
     assert.deepEqual(names(`${extensions}/DockerExtension/versions`), ["1.2.2"]);
-    for (const path of [`${images}/x/skus`, `${images}/${NOBLE}/skus/x/versions`, `${extensions}/x/versions`, "x"])
+    for (const path of [`${extensions}/x/versions`, extensions.replace("Azure.Extensions", "None"), "x"])
       assert.equal(computeCatalogue(path), undefined, path);
-    const { value } = computeCatalogue("locations/westeurope/vmSizes") as { value: Body[] };
-    assert.deepEqual([value[0]?.name, value[0]?.memoryInMB], ["Standard_B2s", 4096]);
     const skus = computeCatalogue("skus") as { value: { name: string; capabilities: Body[] }[] };
     const arm = skus.value.find(({ name }) => name === "Standard_D2ps_v5");
     assert.deepEqual(arm?.capabilities, [

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { cacheDirectory } from "../../../rehearsal/system/cache";
 import { ensureEngine, findEngine } from "../../../rehearsal/engine/engine";
 
-const goMod = fs.readFileSync(path.join(__dirname, "..", "..", "rehearsal", "engine", "go.mod"), "utf8");
+const goMod = fs.readFileSync(path.join(__dirname, "../../../rehearsal/engine/go.mod"), "utf8");
 const version = /pulumi\/pkg\/v3 v(\S+)/.exec(goMod)?.[1] ?? "";
 
 const before = { ...process.env };
