@@ -1,217 +1,134 @@
-/** Reads the stack's configuration into typed, checked settings; nothing is declared before all of it holds. */
+/** Reads the stack's configuration, which is text, into the arguments of the host and the settings of the program. */
 import * as pulumi from "@pulumi/pulumi";
-import { checkClientAuthority, checkGivenAuthority } from "./components/authorities";
-import {
-  DEFAULTS,
-  checkPassword,
-  checkPasswordLogin,
-  checkPublicIp,
-  checkSshPublicKey,
-  checkSubnetId,
-  checkTags,
-  completeSettings,
-  refuse,
-} from "./components/settings";
+import { validateArgs } from "./components/completeArgs";
+import type { DockerHostArgs } from "./components/dockerHostArgs";
+import { SECRET_OPTIONS } from "./components/installers/extensions";
+import { validateStackName } from "./components/rules/names";
+import { got, isObject } from "./components/rules/values";
+import { type Form, type Row, SETTINGS, rowOf, unknownName } from "./components/settings";
+import { throwProblems } from "./components/settingsError";
 
-/** The forms that a setting's value can have. */
-type Form = "list" | "integers" | "object" | "texts" | "boolean" | "integer" | "string" | "secret";
+/** The settings of the program that are no arguments of the host. */
+export interface ProgramSettings {
+  /**
+   * Another stack of this program whose CA and clients this one has too, by its full name ORGANIZATION/PROJECT/STACK, such as
+   * "acme/azure-docker-host/base". That stack needs `shareCa`. Defaults to none: the stack has a CA of its own.
+   * Changing it makes a new server certificate and restarts Docker.
+   */
+  caStack?: string;
 
-/** Every setting, by the name that `pulumi config set` takes; `Pulumi.yaml` describes each. */
-const SETTINGS = {
-  dockerSources: "list",
-  sshSources: "list",
-  openToInternet: "boolean",
-  dockerPort: "integer",
-  installer: "string",
-  dockerVersion: "string",
-  daemonOptions: "object",
-  forceUpdateTag: "string",
-  clients: "list",
-  clientCaCerts: "list",
-  keyGeneration: "integer",
-  caGenerations: "integers",
-  caCertPem: "string",
-  caPrivateKeyPem: "secret",
-  caStack: "string",
-  shareCa: "boolean",
-  adminUsername: "string",
-  sshPublicKey: "string",
-  passwordLogin: "boolean",
-  adminPassword: "secret",
-  publicIp: "boolean",
-  subnetId: "string",
-  dnsLabel: "string",
-  image: "string",
-  vmSize: "string",
-  trustedLaunch: "boolean",
-  patchReboot: "string",
-  tags: "texts",
-  protect: "boolean",
-} as const satisfies Record<string, Form>;
-
-interface FormTypes {
-  list: string[];
-  integers: number[];
-  object: Record<string, unknown>;
-  texts: Record<string, string>;
-  boolean: boolean;
-  integer: number;
-  string: string;
-  secret: pulumi.Output<string>;
+  /**
+   * Whether the outputs hold the CA's private key, a secret, for stacks with `caStack`. Defaults to false.
+   * Changing it changes nothing in Azure.
+   */
+  shareCa?: boolean;
 }
 
-type Values<Types> = {
-  -readonly [Name in keyof typeof SETTINGS]?: Types[(typeof SETTINGS)[Name] & keyof Types];
-} & { dockerSources: string[] };
+/** The rows of the program's settings, as `SETTINGS` has those of the host's. */
+export const PROGRAM_SETTINGS = {
+  caStack: {
+    topic: "certificates",
+    form: "string",
+    defaultText: "a CA of the stack's own",
+    example: "acme/azure-docker-host/base",
+    change: "restarts Docker",
+  },
+  shareCa: {
+    topic: "certificates",
+    form: "boolean",
+    default: false,
+    example: "true",
+    change: "nothing by itself",
+  },
+} as const satisfies { [Name in keyof Required<ProgramSettings>]: Row };
 
-/** A stack's configuration; what the user didn't set is absent. */
-export type StackConfig = Values<FormTypes>;
+/** A stack's configuration. A setting that isn't set is absent. */
+export type StackConfig = Omit<DockerHostArgs, "resourceGroupName" | "location"> & ProgramSettings;
 
-/** The same while it is checked, with its secrets in plain text. */
-type PlainConfig = Values<Omit<FormTypes, "secret"> & { secret: string }>;
+/** The settings that a stack's configuration can hold, each with its form. */
+const FORMS = new Map<string, Form>(
+  Object.entries<Row>({ ...SETTINGS, ...PROGRAM_SETTINGS }).flatMap(([name, { form }]) => (form ? [[name, form]] : [])),
+);
 
 /**
- * Reads the configuration of the stack that runs, in the project's own namespace.
+ * Reads the configuration of the running stack, in the project's namespace.
  *
- * @throws SettingsError naming each setting that is unknown or wrong, its value and what is allowed.
+ * @throws SettingsError with all problems: the setting, the value, and what it must be.
  */
 export function readConfig(): StackConfig {
-  const { values, problems } = parseConfig(pulumi.runtime.allConfig(), pulumi.getProject());
-  refuse(problems);
-  refuse(checkEncrypted());
-  // A required list has no sensible default; the empty one is refused with the reason.
-  const config = withoutDefaults({ dockerSources: [], ...values });
-  completeSettings(config);
-  refuse([
-    ...checkPasswordLogin(config.passwordLogin ?? false, config.adminPassword !== undefined),
-    ...(config.adminPassword === undefined ? [] : checkPassword(config.adminPassword)),
-    ...checkPublicIp(config.publicIp ?? true, config.subnetId !== undefined, config.dnsLabel),
-    ...(config.subnetId === undefined ? [] : checkSubnetId(config.subnetId)),
-    ...(config.sshPublicKey === undefined ? [] : checkSshPublicKey(config.sshPublicKey)),
-    ...(config.tags === undefined ? [] : checkTags(config.tags)),
-    ...checkGivenAuthority(config),
-    ...(config.clientCaCerts ?? []).flatMap((pem, index) => checkClientAuthority(`clientCaCerts[${index}]`, pem)),
-    ...checkCaStack(config, `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`),
-  ]);
-  const { adminPassword, caPrivateKeyPem, ...plain } = config;
-  return {
-    ...plain,
-    ...(adminPassword !== undefined && { adminPassword: pulumi.secret(adminPassword) }),
-    ...(caPrivateKeyPem !== undefined && { caPrivateKeyPem: pulumi.secret(caPrivateKeyPem) }),
-  };
-}
-
-/** Without those defaults of Pulumi.yaml's that stand for "not given": an authority that is given takes the place of generations. */
-function withoutDefaults({ clients = [], caGenerations, ...config }: PlainConfig): PlainConfig {
-  const given = config.caCertPem !== undefined || config.caStack !== undefined;
-  const isDefault = caGenerations?.join() === DEFAULTS.caGenerations.join();
-  return {
-    ...config,
-    ...(clients.length > 0 && { clients }),
-    ...(caGenerations !== undefined && !(given && isDefault) && { caGenerations }),
-  };
-}
-
-/** What is wrong with the stack that the authority is from. */
-function checkCaStack(config: PlainConfig, ownName: string): string[] {
-  const { caStack, caGenerations, caCertPem, caPrivateKeyPem } = config;
-  if (caStack === undefined) return [];
-  const given = `caStack: ${JSON.stringify(caStack)}`;
-  const others = Object.entries({ caGenerations, caCertPem, caPrivateKeyPem });
-  return [
-    ...(/^[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(caStack)
+  const project = pulumi.getProject();
+  const values = parseConfig(pulumi.runtime.allConfig(), project);
+  const names = Object.keys(values);
+  const { caStack, shareCa, ...rest } = values as Partial<StackConfig>;
+  const args = Object.fromEntries(Object.entries(rest).filter(([name]) => FORMS.has(name))) as typeof rest;
+  const encrypted = names.filter((name) => isConfigSecret(`${project}:${name}`));
+  throwProblems([
+    ...names.filter((name) => !FORMS.has(name)).map((name) => unknownName(name, [...FORMS.keys()])),
+    ...validateArgs(args),
+    ...(caStack === undefined ? [] : validateCaStack(caStack, args)),
+    ...(shareCa === undefined || typeof shareCa === "boolean"
       ? []
-      : [`${given} is no stack's full name; allowed: ORGANIZATION/PROJECT/STACK (pulumi stack ls --all)`]),
-    ...(caStack === ownName ? [`${given} is this stack itself; allowed: another stack of this program`] : []),
-    ...others
-      .filter(([, value]) => value !== undefined)
-      .map(([name]) => `${name}: given with caStack, which is another authority; allowed: one of the two`),
-  ];
+      : [`shareCa must be true or false ${got(shareCa)}.`]),
+    ...names.flatMap((name) => validateSecrecy(name, encrypted.includes(name), args)),
+  ]);
+  const kept = Object.entries(args).map(([name, value]) => [
+    name,
+    encrypted.includes(name) ? asSecret(name, value) : value,
+  ]);
+  return {
+    ...(Object.fromEntries(kept) as Omit<StackConfig, keyof ProgramSettings>),
+    ...(caStack !== undefined && { caStack }),
+    ...(shareCa !== undefined && { shareCa }),
+  };
 }
 
-/** The settings of one namespace, each in its form, and what is wrong with them. */
-export function parseConfig(
-  all: Record<string, string>,
-  namespace: string,
-): { values: Record<string, unknown>; problems: string[] } {
-  const values: Record<string, unknown> = {};
-  const problems: string[] = [];
-  for (const [key, text] of Object.entries(all)) {
-    if (!key.startsWith(`${namespace}:`)) continue;
-    const name = key.slice(namespace.length + 1);
-    const form = Object.hasOwn(SETTINGS, name) ? (SETTINGS as Record<string, Form>)[name] : undefined;
-    // An optional text has no other default in Pulumi.yaml than the empty one.
-    if (form === "string" && text === "") continue;
-    if (form === undefined) {
-      problems.push(`${name}: no such setting; known are: ${Object.keys(SETTINGS).join(", ")}`);
-      continue;
-    }
-    const value = parseValue(text, form);
-    if (value === undefined) problems.push(`${name}: ${JSON.stringify(text)} is not allowed; allowed: ${FORMS[form]}`);
-    else values[name] = value;
-  }
-  return { values, problems };
+/**
+ * The settings of one namespace, each in its form. A text that doesn't have its setting's form stays as it is: the setting's rule
+ * then says what it must be. An empty text or list stands for "not set", since Pulumi.yaml must give every setting a default.
+ */
+export function parseConfig(all: Record<string, string>, namespace: string): Record<string, unknown> {
+  const entries = Object.entries(all)
+    .filter(([key]) => key.startsWith(`${namespace}:`))
+    .map(([key, text]): [name: string, text: string] => [key.slice(namespace.length + 1), text]);
+  return Object.fromEntries(
+    entries
+      .map(([name, text]): [string, unknown] => [name, parseValue(text, FORMS.get(name), isSecretSetting(name))])
+      .filter(([, value]) => value !== undefined),
+  );
 }
 
-/** What is wrong with how a secret is kept. Pulumi's SDK knows which values are encrypted, but its types don't show it. */
-function checkEncrypted(): string[] {
-  const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
-  return Object.entries(SETTINGS)
-    .filter(([name, form]) => {
-      const key = `${pulumi.getProject()}:${name}`;
-      return form === "secret" && pulumi.runtime.getConfig(key) !== undefined && isConfigSecret?.(key) === false;
-    })
-    .map(
-      ([name]) =>
-        `${name}: the value (not shown) stands unencrypted in the stack's file; allowed: an encrypted one (pulumi config set --secret ${name})`,
-    );
-}
-
-const FORMS: Record<Form, string> = {
-  list: "a list of strings (pulumi config set --path 'NAME[0]' VALUE)",
-  integers: 'whole numbers with commas between them, such as "1" or "1,2"',
-  object: "an object (pulumi config set --path NAME.KEY VALUE)",
-  texts: "texts by name (pulumi config set --path NAME.KEY VALUE)",
-  boolean: "true or false",
-  integer: "a whole number",
-  string: "a text",
-  secret: "a text (pulumi config set --secret NAME)",
-};
-
-/** A value in its form; undefined if it can't have that form. What the engine hands over is text, and JSON for what is no text. */
-function parseValue(text: string, form: Form): unknown {
+/** A value in its form; undefined if it is empty. The engine gives text, and JSON for a value that is no text. */
+function parseValue(text: string, form: Form | undefined, isSecret: boolean): unknown {
   switch (form) {
-    case "string":
-    case "secret":
-      return text;
     case "boolean":
-      return text === "true" ? true : text === "false" ? false : undefined;
+      return text === "true" ? true : text === "false" ? false : text;
     case "integer":
-      // What is no number is left as it is: the setting's own rule says which numbers it takes.
       return /^-?\d+$/.test(text) ? Number(text) : text;
     case "integers":
-      return /^ *\d+ *(, *\d+ *)*$/.test(text) ? text.split(",").map(Number) : undefined;
+      if (text === "") return undefined;
+      return /^ *\d+ *(, *\d+ *)*$/.test(text) ? text.split(",").map(Number) : text;
     case "list": {
       const list = parseJson(text);
-      return Array.isArray(list) ? list : undefined;
+      return Array.isArray(list) && list.length === 0 ? undefined : (list ?? text);
     }
-    case "object": {
-      const object = parseJson(text);
-      return isObject(object) ? object : undefined;
-    }
+    case "object":
     case "texts": {
       const object = parseJson(text);
-      // A stack's file has a text that looks like a number as a number.
-      return isObject(object)
-        ? Object.fromEntries(
-            Object.entries(object).map(([name, value]) => [
-              name,
-              typeof value === "number" || typeof value === "boolean" ? value.toString() : value,
-            ]),
-          )
-        : undefined;
+      if (!isObject(object)) return text;
+      if (Object.keys(object).length === 0) return undefined;
+      return form === "object"
+        ? object
+        : Object.fromEntries(Object.entries(object).map(([key, value]) => [key, asText(value)]));
     }
+    default:
+      // An empty secret is a mistake: Pulumi.yaml declares no default for a secret.
+      return text === "" && !isSecret ? undefined : text;
   }
+}
+
+/** In a stack's file, a text that looks like a number or a boolean is one. */
+function asText(value: unknown): unknown {
+  return typeof value === "number" || typeof value === "boolean" ? value.toString() : value;
 }
 
 function parseJson(text: string): unknown {
@@ -222,6 +139,47 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Validates the stack that the CA is from. */
+function validateCaStack(caStack: string, args: Partial<StackConfig>): string[] {
+  const ownName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const others = (["caGenerations", "caCertPem", "caPrivateKeyPem"] as const).filter(
+    (name) => args[name] !== undefined,
+  );
+  return [
+    ...validateStackName("caStack", caStack, ownName),
+    ...others.map((name) => `${name} must be left out when caStack is set: that stack's CA signs.`),
+  ];
+}
+
+/**
+ * Validates how a value is kept. A secret must be encrypted. A setting that decides which resources there are can't be: the
+ * state names them in plain text.
+ */
+function validateSecrecy(name: string, isEncrypted: boolean, args: Partial<StackConfig>): string[] {
+  if (isSecretSetting(name)) {
+    return isEncrypted ? [] : [`${name} must be encrypted (pulumi config set --secret ${name}; value not shown).`];
+  }
+  if (!isEncrypted || !FORMS.has(name)) return [];
+  if ((rowOf(name)?.takesOutputs ?? "not") === "not") {
+    return [`${name} must not be encrypted, because the state holds it in plain text. Set it again without --secret.`];
+  }
+  return name === "daemonOptions" && (args.installer ?? SETTINGS.installer.default) === "DockerExtension"
+    ? [SECRET_OPTIONS]
+    : [];
+}
+
+function isSecretSetting(name: string): boolean {
+  return rowOf(name)?.isSecret ?? false;
+}
+
+/** A value as a secret; of a list that the program must count, each entry. */
+function asSecret(name: string, value: unknown): unknown {
+  return rowOf(name)?.takesOutputs === "entries"
+    ? (value as unknown[]).map((entry) => pulumi.secret(entry))
+    : pulumi.secret(value);
+}
+
+/** Whether a value is encrypted in the stack's file. Pulumi's SDK has the function, but its types don't show it. */
+function isConfigSecret(key: string): boolean {
+  return (pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean }).isConfigSecret(key);
 }

@@ -1,58 +1,51 @@
-/** Declares what connects the host: its network, its firewall rules, its public address and its interface. */
+/** Creates what connects the host: its network, NSG, public IP and NIC. */
 import * as network from "@pulumi/azure-native/network";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { settled } from "./settled";
-import { DNS_SUFFIX_LENGTH, checkSubnetId, inboundRules, refuse } from "./settings";
+import { type CompleteArgs, mapInput } from "./completeArgs";
+import { type Service, inboundRules } from "./inboundRules";
+import { knownInPreview } from "./previewOutputs";
+import { DNS_SUFFIX_LENGTH } from "./rules/names";
+import { validateRuleCount } from "./rules/sources";
+import { replaceOnChanges } from "./settings";
+import { throwProblems } from "./settingsError";
 
-/** Where a part of the host is made. */
-export interface Placement {
-  resourceGroupName: pulumi.Input<string>;
-  location?: pulumi.Input<string>;
-  tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+/** The place where a part of the host is created. */
+export type Placement = Pick<CompleteArgs, "resourceGroupName" | "location" | "tags">;
+
+/** The arguments that every part takes. */
+export function placementOf({ resourceGroupName, location, tags }: Placement): Placement {
+  return { resourceGroupName, location, tags };
 }
 
-/** What decides about the network. */
-export interface NetworkArgs extends Placement {
-  dockerPort: number;
-  dockerSources: string[];
-  sshSources: string[];
-  publicIp: boolean;
-  /** A label fixed by the user; else the name with a random suffix. */
-  dnsLabel?: string;
-  /** An existing subnet; else a virtual network with one subnet is made. */
-  subnetId?: pulumi.Input<string>;
-}
-
-/** The addresses that came of it. */
-export interface Network {
-  networkInterface: network.NetworkInterface;
-  /** Undefined without a public address, as the name is. */
-  publicIpAddress?: pulumi.Output<string>;
+/** A host's NIC and addresses. */
+export interface HostNetwork {
+  nic: network.NetworkInterface;
   privateIpAddress: pulumi.Output<string>;
+  /** Undefined without a public IP, as the DNS name is. */
+  publicIpAddress?: pulumi.Output<string>;
   fqdn?: pulumi.Output<string>;
 }
 
 /**
- * The network, the rules and the address don't wait for each other; the interface joins them.
+ * Creates the network, the NSG and the public IP, which don't wait for each other, and the NIC, which joins them.
  *
- * @param keptOpts More options of the two that hold the host's addresses.
+ * @param keptOpts More options of the public IP and the NIC, which hold the host's addresses.
  */
-export function declareNetwork(
+export function createNetwork(
   name: string,
-  args: NetworkArgs,
+  args: CompleteArgs,
   opts: pulumi.CustomResourceOptions,
   keptOpts: pulumi.CustomResourceOptions,
-): Network {
-  const placement = { resourceGroupName: args.resourceGroupName, location: args.location, tags: args.tags };
-  const publicIp = args.publicIp ? publicIpAddress(name, placement, args.dnsLabel, opts, keptOpts) : undefined;
-  const subnetId = args.subnetId === undefined ? ownSubnetId(name, placement, opts) : checkedId(args.subnetId);
-  const networkInterface = new network.NetworkInterface(
+): HostNetwork {
+  const publicIp = args.publicIp ? createPublicIp(name, args, opts, keptOpts) : undefined;
+  const subnetId = args.subnetId ?? createSubnet(name, args, opts);
+  const nic = new network.NetworkInterface(
     `${name}-nic`,
     {
-      ...placement,
+      ...placementOf(args),
       networkInterfaceName: `${name}-nic`,
-      networkSecurityGroup: { id: securityGroup(name, placement, args, opts).id },
+      networkSecurityGroup: { id: createNsg(name, args, opts).id },
       ipConfigurations: [
         {
           name: "primary",
@@ -63,27 +56,22 @@ export function declareNetwork(
         },
       ],
     },
-    // Azure doesn't move an interface to another virtual network.
-    pulumi.mergeOptions(opts, { ...keptOpts, replaceOnChanges: ["ipConfigurations[0].subnet.id"] }),
+    pulumi.mergeOptions(opts, { ...keptOpts, replaceOnChanges: replaceOnChanges("nic") }),
   );
-  return {
-    networkInterface,
-    ...publicIp,
-    privateIpAddress: privateAddress(name, placement, networkInterface, subnetId, opts),
-  };
+  return { nic, ...publicIp, privateIpAddress: privateAddress(name, args, nic, subnetId, opts) };
 }
 
-/** An interface keeps its private address as long as it stays in its subnet. */
+/** The NIC's private address. A NIC keeps it as long as it stays in its subnet. */
 function privateAddress(
   name: string,
-  { resourceGroupName }: Placement,
-  networkInterface: network.NetworkInterface,
+  { resourceGroupName }: CompleteArgs,
+  nic: network.NetworkInterface,
   subnetId: pulumi.Input<string>,
   { parent }: pulumi.CustomResourceOptions,
 ): pulumi.Output<string> {
-  return settled(
-    networkInterface.ipConfigurations.apply((configurations) => configurations?.[0]?.privateIPAddress),
-    networkInterface,
+  return knownInPreview(
+    nic.ipConfigurations.apply((configurations) => configurations?.[0]?.privateIPAddress),
+    nic,
     { resourceGroupName, subnetId },
     async (wanted) => {
       const { ipConfigurations } = await network.getNetworkInterface(
@@ -91,40 +79,33 @@ function privateAddress(
         { parent },
       );
       const [primary] = ipConfigurations ?? [];
-      // The case of an ID's letters doesn't count.
+      // Case doesn't count in a resource ID.
       const stays = primary?.subnet?.id?.toLowerCase() === wanted.subnetId.toLowerCase();
       return stays ? primary.privateIPAddress : undefined;
     },
-  ).apply((address) => known(address, `${name}-nic`, "private address"));
+  ).apply((address) => present(address, `${name}-nic`, "private address"));
 }
 
-function checkedId(subnetId: pulumi.Input<string>): pulumi.Output<string> {
-  return pulumi.output(subnetId).apply((id) => {
-    refuse(checkSubnetId(id));
-    return id;
-  });
-}
-
-/** A static address with a DNS label has both from its creation, an interface its private address; without them no certificate could be made. */
-function known(value: string | undefined, resource: string, what: string): string {
-  if (value === undefined || value === "") throw new pulumi.RunError(`Azure gave ${resource} no ${what}`);
+/** A static address and a DNS name exist as soon as the public IP does, a private address as soon as the NIC does. */
+function present(value: string | undefined, resource: string, what: string): string {
+  if (value === undefined || value === "") throw new pulumi.RunError(`Azure gave ${resource} no ${what}.`);
   return value;
 }
 
-/** Standard and static: Basic is retired, and a dynamic address would not be known before the machine runs. */
-function publicIpAddress(
+/** Creates a Standard, static public IP. Azure retired Basic, and a dynamic address isn't known before the VM runs. */
+function createPublicIp(
   name: string,
-  placement: Placement,
-  dnsLabel: string | undefined,
+  args: CompleteArgs,
   opts: pulumi.CustomResourceOptions,
   keptOpts: pulumi.CustomResourceOptions,
 ): { id: pulumi.Output<string>; publicIpAddress: pulumi.Output<string>; fqdn: pulumi.Output<string> } {
-  const { resourceGroupName } = placement;
-  const label = dnsLabel ?? suffixedLabel(name, opts);
+  const { resourceGroupName } = args;
+  const { parent } = opts;
+  const label = args.dnsLabel ?? createSuffixedLabel(name, opts);
   const publicIp = new network.PublicIPAddress(
     `${name}-ip`,
     {
-      ...placement,
+      ...placementOf(args),
       publicIpAddressName: `${name}-ip`,
       sku: { name: "Standard" },
       publicIPAllocationMethod: "Static",
@@ -137,19 +118,19 @@ function publicIpAddress(
   const ask = (groupName: string): Promise<network.GetPublicIPAddressResult> =>
     (asked ??= network.getPublicIPAddress(
       { resourceGroupName: groupName, publicIpAddressName: `${name}-ip` },
-      { parent: opts.parent },
+      { parent },
     ));
   return {
     id: publicIp.id,
     // A static address stays the same until it is deleted.
-    publicIpAddress: settled(
+    publicIpAddress: knownInPreview(
       publicIp.ipAddress,
       publicIp,
       { resourceGroupName },
       async (wanted) => (await ask(wanted.resourceGroupName)).ipAddress,
-    ).apply((address) => known(address, `${name}-ip`, "address")),
+    ).apply((address) => present(address, `${name}-ip`, "address")),
     // Another label is another name.
-    fqdn: settled(
+    fqdn: knownInPreview(
       publicIp.dnsSettings.apply((dns) => dns?.fqdn),
       publicIp,
       { resourceGroupName, label },
@@ -157,12 +138,12 @@ function publicIpAddress(
         const { dnsSettings } = await ask(wanted.resourceGroupName);
         return dnsSettings?.domainNameLabel === wanted.label ? dnsSettings.fqdn : undefined;
       },
-    ).apply((fqdn) => known(fqdn, `${name}-ip`, "DNS name")),
+    ).apply((fqdn) => present(fqdn, `${name}-ip`, "DNS name")),
   };
 }
 
-/** A label is unique in its region, over all of Azure's customers: hence the suffix. */
-function suffixedLabel(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+/** Creates a DNS label with a random suffix: a label is unique in its region, over all Azure customers. */
+function createSuffixedLabel(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
   const suffix = new random.RandomString(
     `${name}-dns-suffix`,
     { length: DNS_SUFFIX_LENGTH, upper: false, special: false },
@@ -171,50 +152,50 @@ function suffixedLabel(name: string, opts: pulumi.CustomResourceOptions): pulumi
   return pulumi.interpolate`${name}-${suffix.result}`;
 }
 
-/** Rules inline, never as resources of their own: so a rule that somebody else added is seen, and taken away by the next `up`. */
-function securityGroup(
-  name: string,
-  placement: Placement,
-  { dockerPort, dockerSources, sshSources }: NetworkArgs,
-  opts: pulumi.CustomResourceOptions,
-): network.NetworkSecurityGroup {
+/** The services that sources may reach, in the order of the NSG's rules. */
+function servicesOf({
+  dockerPort,
+  dockerSources,
+  sshSources,
+}: pulumi.Unwrap<Pick<CompleteArgs, "dockerPort" | "dockerSources" | "sshSources">>): Service[] {
+  throwProblems(validateRuleCount(dockerSources, sshSources));
+  return [
+    { name: "Docker", protocol: "Tcp", port: dockerPort, sources: dockerSources },
+    { name: "Ssh", protocol: "Tcp", port: 22, sources: sshSources },
+  ];
+}
+
+/** Creates the NSG. Its rules are inline, so `up` takes away a rule that somebody else added. */
+function createNsg(name: string, args: CompleteArgs, opts: pulumi.CustomResourceOptions): network.NetworkSecurityGroup {
+  const { dockerPort, dockerSources, sshSources } = args;
   return new network.NetworkSecurityGroup(
     `${name}-nsg`,
     {
-      ...placement,
+      ...placementOf(args),
       networkSecurityGroupName: `${name}-nsg`,
-      securityRules: inboundRules(dockerPort, dockerSources, sshSources).map((rule) => ({
-        name: rule.name,
-        priority: rule.priority,
-        direction: "Inbound",
-        access: rule.access,
-        protocol: rule.protocol,
-        sourceAddressPrefix: rule.sourceAddressPrefix,
-        sourcePortRange: "*",
-        destinationAddressPrefix: "*",
-        destinationPortRange: rule.destinationPort,
-      })),
+      securityRules: mapInput({ dockerPort, dockerSources, sshSources }, (all) => inboundRules(servicesOf(all))),
     },
-    // Azure changes a rule's tag whenever it changes the group, at the latest when the interface comes. Nested tags are
-    // writable, so a refresh would make them changed inputs (pulumi-azure-native issue 4722).
+    // Azure changes a rule's etag whenever it changes the NSG. Nested etags are writable, so a refresh would make them changed
+    // inputs (pulumi-azure-native issue 4722).
     pulumi.mergeOptions(opts, { ignoreChanges: ["securityRules[*].etag"] }),
   );
 }
 
-/** The subnet inline: one call to Azure less on the way to the machine. Its way out is the public address alone. */
-function ownSubnetId(name: string, placement: Placement, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+/** Creates a virtual network with its subnet inline, which saves one call to Azure, and gives the subnet's ID. */
+function createSubnet(name: string, args: CompleteArgs, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
   const virtualNetwork = new network.VirtualNetwork(
     `${name}-vnet`,
     {
-      ...placement,
+      ...placementOf(args),
       virtualNetworkName: `${name}-vnet`,
       addressSpace: { addressPrefixes: ["10.0.0.0/24"] },
+      // The only way out is the public IP.
       subnets: [{ name: "default", addressPrefix: "10.0.0.0/24", defaultOutboundAccess: false }],
     },
-    // As with the rules of the security group.
+    // As in the NSG, Azure changes the etag.
     pulumi.mergeOptions(opts, { ignoreChanges: ["subnets[0].etag"] }),
   );
-  // Not the subnet's own `id`: in the preview of any update of the network that one is unknown, and the interface, the
-  // machine and its disk would be previewed as replaced.
+  // The subnet's own `id` is unknown in the preview of any update of the network. The NIC, the VM and its disk would be
+  // previewed as replaced.
   return pulumi.interpolate`${virtualNetwork.id}/subnets/default`;
 }

@@ -1,42 +1,47 @@
-/** Marks in the state, by which the engine refuses what a production host must not lose before it does anything else. */
+/** Protects a host: options for what must not be lost, and marks in the state that the engine meets before everything else. */
 import * as pulumi from "@pulumi/pulumi";
 
-/** The option of what a production host must not lose: the engine neither replaces nor deletes it. */
-export function protection(production: boolean): pulumi.ResourceOptions {
-  return production ? { protect: true } : {};
+/** The options of a resource that a protected host must not lose. The engine neither replaces nor deletes it. */
+export function protection(protect: boolean): pulumi.ResourceOptions {
+  return protect ? { protect: true } : {};
 }
 
-/** What a run of a production stack says. The engine's own words for a refusal are about the program, not about the run. */
-export const PRODUCTION_NOTICE =
-  "protect: what would replace or delete the machine, its public address or its authority is refused. " +
+/** The notice of a protected host's run. The engine's own text for a refusal is about the program, not about the run. */
+export const PROTECT_NOTICE =
+  "protect: Pulumi refuses to replace or delete the VM, its public IP or its CA. " +
   "If you mean it: pulumi up --ignore-protect";
 
 /**
- * The authority that signs. Another one replaces the mark, so what is made or signed for an authority depends on it: an
- * authority that is given is no resource, and one that is left out would be deleted only at the end, after all else.
+ * Creates the mark of the CA that signs. Replacing this resource also replaces everything that depends on it, so the engine
+ * refuses another CA before it signs anything. Without the mark, it would come to a CA that left the program last: a given CA
+ * is no resource, and one that is left out is deleted at the end.
  */
-export function markAuthority(
+export function createCaMark(
   name: string,
-  authority: pulumi.Input<string>,
+  identity: pulumi.Input<string>,
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Resource {
-  return mark(`${name}-production-authority`, authority, { ...opts, replaceOnChanges: ["input"] });
+  return createMark(`${name}-production-authority`, identity, { ...opts, replaceOnChanges: ["input"] });
 }
 
-/** Whether there is a public address. One that is left out would be deleted only at the end; one that comes changes nothing. */
-export function markAddress(name: string, publicIp: boolean, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-  return mark(`${name}-production-address`, publicIp, {
+/** Creates the mark of the public IP. The engine deletes one that leaves the program only at the end. A new one is no loss. */
+export function createPublicIpMark(
+  name: string,
+  publicIp: boolean,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Resource {
+  return createMark(`${name}-production-address`, publicIp, {
     ...opts,
     replaceOnChanges: publicIp ? [] : ["input"],
   });
 }
 
-/** The whole host. It depends on all of it, so a teardown comes to it first, and keeps what it depends on. */
-export function markWhole(name: string, opts: pulumi.CustomResourceOptions): pulumi.Resource {
-  return mark(`${name}-production`, true, opts);
+/** Creates the mark of the whole host. It depends on every part, so a teardown comes to it first and keeps every part. */
+export function createHostMark(name: string, opts: pulumi.CustomResourceOptions): pulumi.Resource {
+  return createMark(`${name}-production`, true, opts);
 }
 
-/** A value that the engine itself keeps, without a provider. */
-function mark(name: string, input: unknown, opts: pulumi.CustomResourceOptions): pulumi.Resource {
+/** Creates a value that the engine keeps in the state, without a provider. The marks' names are older than the setting's. */
+function createMark(name: string, input: unknown, opts: pulumi.CustomResourceOptions): pulumi.Resource {
   return new pulumi.Stash(name, { input }, { ...opts, ...protection(true) });
 }

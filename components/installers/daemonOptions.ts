@@ -1,10 +1,36 @@
-/** The Docker daemon's own options: the hardened ones that a host has by default, the user's, and both forms in which the daemon takes them. */
+/** The Docker daemon's options: the hardened defaults, the user's own, and both forms in which the daemon takes them. */
+import { got, isObject } from "../rules/values";
 
-/** Options as `daemon.json` has them, such as { "log-level": "warn", "registry-mirrors": ["https://mirror.example.com"] }. */
-export type DaemonOptions = Record<string, unknown>;
+/** A value of JSON. */
+export type Json = boolean | number | string | null | Json[] | { [key: string]: Json };
 
-/** What an option's value is. */
-type Form = "boolean" | "integer" | "string" | "list" | "texts" | "object" | "ulimits" | "pools";
+/** The limits of `default-ulimits`, by name, such as { nofile: { Soft: 1024, Hard: 4096 } }. */
+export type Ulimits = Record<string, { Name?: string; Soft: number; Hard: number }>;
+
+/** One of `default-address-pools`, such as { base: "172.30.0.0/16", size: 24 }. */
+export interface AddressPool {
+  base: string;
+  size: number;
+}
+
+/** The types of the options' values, by form. */
+interface FormTypes {
+  boolean: boolean;
+  integer: number;
+  string: string;
+  list: string[];
+  texts: Record<string, string | number | boolean>;
+  object: Record<string, Json>;
+  ulimits: Ulimits;
+  pools: AddressPool[];
+}
+
+type Form = keyof FormTypes;
+
+/** Options in the form of `daemon.json`, such as { "log-level": "warn", "registry-mirrors": ["https://mirror.example.com"] }. */
+export type DaemonOptions = {
+  [Name in keyof typeof OPTIONS]?: FormTypes[(typeof OPTIONS)[Name]["form"]];
+};
 
 interface Option {
   form: Form;
@@ -14,8 +40,8 @@ interface Option {
   fileOnly?: true;
 }
 
-/** The options that a user may set: those of Docker's reference of `dockerd` that Docker 20.10 and later have. */
-const OPTIONS: Record<string, Option> = {
+/** The options that a user may set: those in Docker's reference of `dockerd` that Docker 20.10 and later have. */
+const OPTIONS = {
   "authorization-plugins": { form: "list", flag: "authorization-plugin" },
   bip: { form: "string" },
   builder: { form: "object", fileOnly: true },
@@ -63,9 +89,13 @@ const OPTIONS: Record<string, Option> = {
   "storage-opts": { form: "list", flag: "storage-opt" },
   "userland-proxy": { form: "boolean" },
   "userns-remap": { form: "string" },
-};
+} as const satisfies Record<string, Option>;
 
-/** Options that the program sets itself: with a second value of one of them, the port could be open to everyone. */
+function optionOf(name: string): Option | undefined {
+  return Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof typeof OPTIONS] : undefined;
+}
+
+/** Options that the program sets. A second value of one of them could open the port to everyone. */
 const OWN = new Set(["hosts", "host", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"]);
 
 const FORMS: Record<Form, string> = {
@@ -80,8 +110,8 @@ const FORMS: Record<Form, string> = {
 };
 
 /**
- * The hardened defaults (Docker's daemon reference; CIS Docker Benchmark, section 2). The user's own go before them.
- * No `default-ulimits`: a limit above the daemon's own would keep every container from starting.
+ * The hardened defaults (Docker's daemon reference; CIS Docker Benchmark, section 2). The user's options take precedence.
+ * There are no `default-ulimits`: a limit above the daemon's own would keep every container from starting.
  */
 const HARDENED: DaemonOptions = {
   "live-restore": true,
@@ -89,58 +119,57 @@ const HARDENED: DaemonOptions = {
   "userland-proxy": false,
 };
 
-/** Without a bound, one chatty container fills the disk. Only these two drivers know the options. */
+/** Without a bound, the log of one container can fill the disk. Only these two log drivers have the options. */
 const LOG_BOUNDS = { "max-size": "10m", "max-file": "5" };
 const BOUNDED_LOG_DRIVERS = ["json-file", "local"];
 
-/** What is wrong with the daemon's options. */
-export function checkDaemonOptions(options: unknown, installer: string): string[] {
+/** Validates the daemon's options by themselves. */
+export function validateDaemonOptions(options: unknown): string[] {
   if (!isObject(options)) {
     return [
-      `daemonOptions: ${JSON.stringify(options)} is no object; allowed: an object of daemon.json's options, such as { "log-level": "warn" }`,
+      `daemonOptions must be an object of daemon.json's options, such as { "log-level": "warn" } ${got(options)}.`,
     ];
   }
   return Object.entries(options).flatMap(([name, value]) => {
-    const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     const setting = `daemonOptions.${name}`;
     if (OWN.has(name)) {
-      return [
-        `${setting}: the program sets it itself, from dockerPort and the certificates; allowed: any other option`,
-      ];
+      return [`${setting} must be left out. The program sets it, from dockerPort and the certificates.`];
     }
-    if (!option) {
-      return [
-        `${setting}: no option of the daemon's that is known here; known are: ${Object.keys(OPTIONS).join(", ")}`,
-      ];
-    }
-    if (!hasForm(value, option.form)) {
-      return [`${setting}: ${JSON.stringify(value)} is not allowed; allowed: ${FORMS[option.form]}`];
-    }
-    return installer === "DockerExtension" ? checkForCommandLine(setting, name, value, option) : [];
+    const option = optionOf(name);
+    if (!option) return [`${setting} must be one of the daemon's options: ${Object.keys(OPTIONS).join(", ")}.`];
+    return hasForm(value, option.form) ? [] : [`${setting} must be ${FORMS[option.form]} ${got(value)}.`];
   });
 }
 
-/** Azure's DockerExtension has the options on the command line of a systemd unit, and edits that with a regular expression. */
-function checkForCommandLine(setting: string, name: string, value: unknown, option: Option): string[] {
-  const elsewhere = "installer CustomScript, which writes daemon.json";
-  if (option.fileOnly) return [`${setting}: has no form on the daemon's command line; allowed: with ${elsewhere}`];
-  const odd = commandLineWords(name, value).find((word) => !/^[\w./:=,@+{}[\]-]+$/.test(word));
-  return odd === undefined
-    ? []
-    : [
-        `${setting}: ${JSON.stringify(value)} can't stand on the command line that Azure's DockerExtension writes; allowed: letters, digits and _./:=,@+{}[]- or ${elsewhere}`,
-      ];
+/**
+ * Validates options and installer together. Azure's DockerExtension writes the options on the command line of a systemd unit,
+ * which it edits with a regular expression. The options are valid by themselves.
+ */
+export function validateDaemonOptionsForm(options: DaemonOptions, installer: string): string[] {
+  if (installer !== "DockerExtension") return [];
+  return Object.entries(options).flatMap(([name, value]) => {
+    const setting = `daemonOptions.${name}`;
+    const remedy = "Set installer to CustomScript, which writes daemon.json.";
+    if (optionOf(name)?.fileOnly)
+      return [`${setting} must be left out with the DockerExtension, as dockerd has no such flag. ${remedy}`];
+    const odd = commandLineWords(name, value).find((word) => !/^[\w./:=,@+{}[\]-]+$/.test(word));
+    return odd === undefined
+      ? []
+      : [
+          `${setting} must hold only letters, digits and _./:=,@+{}[]- with the DockerExtension ${got(value)}. ${remedy}`,
+        ];
+  });
 }
 
 /**
- * The daemon's whole configuration, as `daemon.json` has it: the hardened defaults, the user's options, and a label that
- * names the certificates, so that `docker info` tells which ones the daemon runs with.
+ * The daemon's whole configuration in the form of `daemon.json`: the hardened defaults, the user's options, and a label that
+ * names the certificates, so that `docker info` shows which ones the daemon has.
  */
 export function daemonConfiguration(options: DaemonOptions, fingerprint: string): DaemonOptions {
-  const driver = (options["log-driver"] ?? "json-file") as string;
+  const driver = options["log-driver"] ?? "json-file";
   const bounds = BOUNDED_LOG_DRIVERS.includes(driver) ? LOG_BOUNDS : {};
   const logOptions = { ...bounds, ...texts(options["log-opts"]) };
-  const labels = (options.labels ?? []) as string[];
+  const labels = options.labels ?? [];
   return {
     ...HARDENED,
     ...options,
@@ -150,9 +179,9 @@ export function daemonConfiguration(options: DaemonOptions, fingerprint: string)
   };
 }
 
-/** The daemon takes an option of a log driver as a text alone, and a number in a stack's file is one that looks like it. */
-function texts(map: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(map ?? {}).map(([name, value]) => [name, String(value)]));
+/** The daemon takes a log driver's options only as texts. In a stack's file, a text that looks like a number is a number. */
+function texts(map: DaemonOptions["log-opts"] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, String(value)]));
 }
 
 /** The same configuration as words of the daemon's command line. */
@@ -161,7 +190,7 @@ export function commandLine(configuration: DaemonOptions): string[] {
 }
 
 function commandLineWords(name: string, value: unknown): string[] {
-  const { form, flag = name } = OPTIONS[name] ?? { form: "string" };
+  const { form, flag = name } = optionOf(name) ?? { form: "string" };
   const word = (text: string): string => `--${flag}=${text}`;
   switch (form) {
     case "boolean":
@@ -178,22 +207,13 @@ function commandLineWords(name: string, value: unknown): string[] {
     case "ulimits":
       return Object.entries(value as Ulimits).map(([key, { Soft, Hard }]) => word(`${key}=${Soft}:${Hard}`));
     case "pools":
-      return (value as Pool[]).map(({ base, size }) => word(`base=${base},size=${size}`));
+      return (value as AddressPool[]).map(({ base, size }) => word(`base=${base},size=${size}`));
   }
 }
 
-type Ulimits = Record<string, { Name?: string; Soft: number; Hard: number }>;
-
-interface Pool {
-  base: string;
-  size: number;
-}
-
-/** The daemon wants each limit's name in it too. */
-function named(ulimits: unknown): Ulimits {
-  return Object.fromEntries(
-    Object.entries(ulimits as Ulimits).map(([name, limit]) => [name, { ...limit, Name: name }]),
-  );
+/** In daemon.json, each limit must also hold its name. */
+function named(ulimits: Ulimits): Ulimits {
+  return Object.fromEntries(Object.entries(ulimits).map(([name, limit]) => [name, { ...limit, Name: name }]));
 }
 
 function hasForm(value: unknown, form: Form): boolean {
@@ -229,8 +249,4 @@ function hasForm(value: unknown, form: Form): boolean {
 
 function isText(value: unknown): boolean {
   return typeof value === "string" && value !== "" && !/\p{Cc}/u.test(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
