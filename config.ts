@@ -47,7 +47,9 @@ export type StackConfig = Omit<DockerHostArgs, "resourceGroupName" | "location">
 
 /** The settings that a stack's configuration can hold, each with its form. */
 const FORMS = new Map<string, Form>(
-  Object.entries<Row>({ ...SETTINGS, ...PROGRAM_SETTINGS }).flatMap(([name, { form }]) => (form ? [[name, form]] : [])),
+  Object.entries<Row>({ ...SETTINGS, ...PROGRAM_SETTINGS }).flatMap(([name, { form, isProgramOnly }]) =>
+    isProgramOnly ? [] : [[name, form]],
+  ),
 );
 
 /**

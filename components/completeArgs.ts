@@ -88,7 +88,7 @@ export function completeArgs(name: string, args: DockerHostArgs): CompleteArgs {
 function withDefaults(args: Partial<DockerHostArgs>): CompleteArgs {
   const defaults = NAMES.map((name) => [name, structuredClone(rowOf(name)?.default)]);
   const clients = args.trustedClientCerts === undefined ? DEFAULT_CLIENTS : [];
-  const given = Object.entries(args).filter(([, value]) => value !== undefined);
+  const given = Object.entries<unknown>(args).filter(([, value]) => value !== undefined);
   return { ...Object.fromEntries(defaults), clients, ...Object.fromEntries(given) } as CompleteArgs;
 }
 
@@ -134,5 +134,5 @@ function isPlain(value: unknown): boolean {
 /** Computes a value from an input: at once if the input is plain, else as soon as it is known. */
 export function mapInput<T, R>(input: pulumi.Input<T>, compute: (value: pulumi.Unwrap<T>) => R): pulumi.Input<R> {
   if (isPlain(input)) return compute(input as pulumi.Unwrap<T>);
-  return pulumi.output(input as T).apply((value) => compute(value)) as pulumi.Output<R>;
+  return (pulumi.output(input) as unknown as pulumi.Output<pulumi.Unwrap<T>>).apply(compute) as pulumi.Output<R>;
 }

@@ -31,7 +31,7 @@ import { validateTags } from "./rules/tags";
 /** The topics that the docs group the settings by. */
 export const TOPICS = ["access", "network", "VM", "Docker", "certificates", "protection"] as const;
 
-/** The forms that a value can have in a stack's configuration. */
+/** The forms of values. A stack's configuration holds integers with commas between them, and texts by name. */
 export type Form = "list" | "integers" | "object" | "texts" | "boolean" | "integer" | "string";
 
 /** What a change of a setting costs on a host that exists. The most expensive effect counts. */
@@ -41,8 +41,9 @@ export type Change =
 /** What a row says of any setting. */
 export interface Row {
   topic: (typeof TOPICS)[number];
-  /** Its form in a stack's configuration. Absent if only a program can set it. */
-  form?: Form;
+  form: Form;
+  /** Whether only a program can set it, and a stack's configuration can't. */
+  isProgramOnly?: true;
   /** The default. Absent if there is none, or if it isn't one value. */
   default?: unknown;
   /** The default in words, where it isn't one value. */
@@ -94,6 +95,8 @@ const replacesVm = (...paths: string[]): { change: "replaces the VM"; replaces: 
 export const SETTINGS = {
   resourceGroupName: {
     topic: "network",
+    form: "string",
+    isProgramOnly: true,
     takesOutputs: "whole",
     defaultText: "required",
     example: "docker-host-dev",
@@ -101,6 +104,8 @@ export const SETTINGS = {
   },
   location: {
     topic: "network",
+    form: "string",
+    isProgramOnly: true,
     takesOutputs: "whole",
     defaultText: "the provider's `azure-native:location`",
     example: "westeurope",
@@ -238,6 +243,8 @@ export const SETTINGS = {
   },
   trustedClientCerts: {
     topic: "certificates",
+    form: "list",
+    isProgramOnly: true,
     takesOutputs: "entries",
     default: [],
     example: "ann.pem",

@@ -2,7 +2,7 @@
 
 /** The value given, for the end of an error: `(got 70000)`. */
 export function got(value: unknown): string {
-  return `(got ${typeof value === "number" ? value : (JSON.stringify(value) ?? "nothing")})`;
+  return `(got ${typeof value === "number" ? value : value === undefined ? "nothing" : JSON.stringify(value)})`;
 }
 
 /** Whether a value is an object, and neither a list nor null. */
