@@ -134,5 +134,5 @@ function isPlain(value: unknown): boolean {
 /** Computes a value from an input: at once if the input is plain, else as soon as it is known. */
 export function mapInput<T, R>(input: pulumi.Input<T>, compute: (value: pulumi.Unwrap<T>) => R): pulumi.Input<R> {
   if (isPlain(input)) return compute(input as pulumi.Unwrap<T>);
-  return pulumi.output(input).apply(compute) as pulumi.Output<R>;
+  return pulumi.output(input).apply<R>(compute);
 }
