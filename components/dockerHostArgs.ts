@@ -74,6 +74,12 @@ export interface DockerHostArgs {
   daemonOptions?: pulumi.Input<DaemonOptions>;
 
   /**
+   * Whether containers may get tokens of the VM's managed identity from 169.254.169.254. Containers with `--network host` can in
+   * any case. Defaults to false. Changing it changes the packet filter of the VM in place.
+   */
+  allowContainerIdentity?: boolean;
+
+  /**
    * A text that makes Azure run the installer again when it changes, such as "2026-11-24". The installer puts back what a
    * person or a package's upgrade changed on the VM. 1 to 128 letters, digits and "_.:+-". Defaults to none.
    * Changing it runs the installer, which restarts Docker if something is different.

@@ -186,6 +186,14 @@ export const SETTINGS = {
       return problems.length > 0 ? problems : validateDaemonOptionsForm(options, installer);
     },
   },
+  allowContainerIdentity: {
+    topic: "Docker",
+    form: "boolean",
+    takesOutputs: "not",
+    default: false,
+    example: "true",
+    change: "in place",
+  },
   forceUpdateTag: {
     topic: "Docker",
     form: "string",

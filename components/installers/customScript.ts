@@ -6,14 +6,20 @@ import { throwProblems } from "../settingsError";
 import type { DaemonOptions } from "./daemonOptions";
 import { type Extension, base64, configurationOf } from "./extension";
 
+/** What both scripts put on the VM. */
+export interface Packages {
+  /** The version of the package `docker.io`. Undefined for the newest. */
+  dockerVersion?: string;
+  /** Whether containers may use the VM's identity. */
+  allowContainerIdentity: boolean;
+}
+
 /** The daemon that a script installs and configures. */
-export interface Daemon {
+export interface Daemon extends Packages {
   /** The TCP port that it listens on. */
   dockerPort: number;
   /** The user's options. */
   daemonOptions: DaemonOptions;
-  /** The version of the package `docker.io`. Undefined for the newest. */
-  dockerVersion?: string;
   /** The user who may use Docker on the VM itself. */
   adminUsername: string;
   certificates: HostCertificates;
@@ -30,14 +36,14 @@ export const CUSTOM_SCRIPT: Extension = {
 };
 
 /** The CustomScript extension before the DockerExtension, which then finds a Docker and doesn't run get.docker.com's script. */
-export const PREPARATION: Extension & { settings: (dockerVersion?: string) => { script: string } } = {
+export const PREPARATION: Extension & { settings: (packages: Packages) => { script: string } } = {
   ...EXTENSION,
   // After a run that failed, Azure would never run the same settings again. There is no other reason to replace it, because
   // that takes the DockerExtension off for a while. The name is the engine's for an initialization error
   // (step_generator.go).
   replaceOnChanges: ["#initerror"],
   // Public settings, because the script holds no secret: a person, a preview and a refresh can see it.
-  settings: (dockerVersion) => ({ script: base64(prepareScript(dockerVersion)) }),
+  settings: (packages) => ({ script: base64(prepareScript(packages)) }),
 };
 
 /** Azure's limit for a script, in base64 (documentation of the Custom Script Extension for Linux). */
@@ -66,23 +72,27 @@ export function scriptProtectedSettings(daemon: Daemon): { script: string } {
  * @throws SettingsError if any certificate is missing.
  */
 export function installScript(daemon: Daemon): string {
-  const { certificates, dockerPort, dockerVersion = "", adminUsername } = daemon;
+  const { certificates, dockerPort, adminUsername } = daemon;
   throwProblems(validateHostCertificates(certificates));
   const values = {
     DOCKER_PORT: dockerPort.toString(),
-    DOCKER_VERSION: dockerVersion,
+    ...packageValues(daemon),
     ADMIN_USERNAME: adminUsername,
     DAEMON_JSON: JSON.stringify(configurationOf(daemon.daemonOptions, certificates), undefined, 2),
     TRUST_PEM: certificates.trustPem.trim(),
     CERT_PEM: certificates.certPem.trim(),
     KEY_PEM: certificates.keyPem.trim(),
   };
-  return createScript(values, ["packages.sh", "installDocker.sh"]);
+  return createScript(values, ["packages.sh", "fence.sh", "installDocker.sh"]);
 }
 
-/** The script that runs before the DockerExtension. It gets the version of the package, and nothing else. */
-export function prepareScript(dockerVersion = ""): string {
-  return createScript({ DOCKER_VERSION: dockerVersion }, ["packages.sh", "prepareDocker.sh"]);
+/** The script that runs before the DockerExtension. It gets no secret. */
+export function prepareScript(packages: Packages): string {
+  return createScript(packageValues(packages), ["packages.sh", "fence.sh", "prepareDocker.sh"]);
+}
+
+function packageValues({ dockerVersion = "", allowContainerIdentity }: Packages): Record<string, string> {
+  return { DOCKER_VERSION: dockerVersion, ALLOW_CONTAINER_IDENTITY: String(allowContainerIdentity) };
 }
 
 /**

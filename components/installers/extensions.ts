@@ -46,10 +46,11 @@ function createCustomScript(
   target: Target,
   opts: pulumi.CustomResourceOptions,
 ): compute.VirtualMachineExtension {
-  const { dockerPort, dockerVersion, daemonOptions, adminUsername } = args;
+  const { dockerPort, dockerVersion, allowContainerIdentity, daemonOptions, adminUsername } = args;
   const daemon = pulumi.output({
     dockerPort,
     dockerVersion,
+    allowContainerIdentity,
     daemonOptions,
     adminUsername,
     certificates: target.certificates,
@@ -77,6 +78,8 @@ function createDockerExtension(
   target: Target,
   opts: pulumi.CustomResourceOptions,
 ): compute.VirtualMachineExtension {
+  const { dockerVersion, allowContainerIdentity } = args;
+  const packages = { dockerVersion, allowContainerIdentity };
   const prepare = createExtension(
     `${name}-prepare`,
     PREPARATION,
@@ -84,7 +87,7 @@ function createDockerExtension(
     target,
     {
       vmExtensionName: "prepare",
-      settings: mapInput(args.dockerVersion, (version) => PREPARATION.settings(version)),
+      settings: mapInput(packages, (known) => PREPARATION.settings(known)),
       forceUpdateTag: args.forceUpdateTag,
     },
     opts,

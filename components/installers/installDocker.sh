@@ -1,7 +1,7 @@
 # Puts Docker on the machine and makes its daemon answer with TLS; may be run any number of times.
 #
-# Before this text stand packages.sh and the values, as variables of the shell alone: DOCKER_PORT, DOCKER_VERSION,
-# ADMIN_USERNAME, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. What holds a secret is handed on by the shell's own printf
+# Before this text stand packages.sh, fence.sh and the values, as variables of the shell only: DOCKER_PORT, DOCKER_VERSION,
+# ADMIN_USERNAME, ALLOW_CONTAINER_IDENTITY, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. What holds a secret is handed on by the shell's own printf
 # and by standard input, never as an argument or in the environment of a command.
 
 # The daemon's files, and so what decides whether it must be restarted.
@@ -21,6 +21,7 @@ case ${KEY_PEM:-} in *"PRIVATE KEY"*) ;; *) fail "KEY_PEM: no private key; the D
 case ${DOCKER_PORT:-} in '' | *[!0-9]*) fail "DOCKER_PORT: \"${DOCKER_PORT:-}\" is no port" ;; esac
 
 ensure_docker
+close_platform_endpoints
 command -v openssl >/dev/null || install_package openssl
 
 # What is wrong with the certificates is found out while the daemon still runs with the old ones.
@@ -49,7 +50,8 @@ install -d -m 0755 /etc/docker "${dropin%/*}"
 stage /etc/docker/ca.pem 0444 "$TRUST_PEM"
 stage /etc/docker/cert.pem 0444 "$CERT_PEM"
 stage /etc/docker/key.pem 0400 "$KEY_PEM"
-stage /etc/docker/daemon.json 0644 "$DAEMON_JSON"
+# The options may hold a secret.
+stage /etc/docker/daemon.json 0600 "$DAEMON_JSON"
 stage "$dropin" 0644 "# Written by the installer of azure-docker-host. In a file of its own, so that an upgrade of the package can't undo it.
 [Service]
 ExecStart=

@@ -1,7 +1,9 @@
 # Sees to it that Azure's DockerExtension finds a Docker, so that it only configures it; may be run any number of times.
 #
-# Before this text stand packages.sh and DOCKER_VERSION. It knows no secret and configures nothing.
+# Before this text stand packages.sh, fence.sh, DOCKER_VERSION and ALLOW_CONTAINER_IDENTITY. It gets no secret, and leaves the
+# daemon as it is.
 ensure_docker
+close_platform_endpoints
 # The extension looks for the client, and without one it would run get.docker.com's script.
 command -v docker >/dev/null || fail "there is a dockerd on this machine, but no docker command on $PATH"
 
