@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { Fault } from "../../rehearsal/arm/behaviour";
 import { FOLDERS } from "../../rehearsal/arm/open";
 import type { StoredResource } from "../../rehearsal/arm/store";
-import { Attached, TOKENS, type Verb, assertInReadme, removal, steadied } from "../support/attached";
+import { Attached, TOKENS, type Verb, assertInRecovery, removal, steadied } from "../support/attached";
 import { Scratch, runRehearsal } from "../support/scratch";
 
 const GROUP = "Microsoft.Resources/resourceGroups";
@@ -215,7 +215,7 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
                   unheard.some(({ call }) => call === `PUT ${armType}`),
               );
               removals = made.map(({ id }) => removal(id));
-              assertInReadme(removals);
+              assertInRecovery(removals);
               done.push(...step.flatMap(({ call }) => (call.startsWith("PUT ") ? [call.slice(4)] : [])));
             });
           }
@@ -244,7 +244,7 @@ test("a destroy that failed, and then an up: what the state has forgotten goes f
   // What goes with another one is not named, and what another one uses comes after it.
   const named = unrecorded.filter((id) => !id.includes("/extensions/"));
   assert.deepEqual(steps.sort(), named.map(removal).sort());
-  assertInReadme(steps);
+  assertInRecovery(steps);
   assert.deepEqual(attached.reached().azure, azure);
   assert.match((await attached.run("preview")).output, UNCHANGED);
 });

@@ -1,7 +1,7 @@
 /** The engine is killed before and after each thing that an `up` does: the next run completes it, after the steps that a user is told of. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Attached, TOKENS, assertInReadme, removal } from "../support/attached";
+import { Attached, TOKENS, assertInRecovery, removal } from "../support/attached";
 import { DECLARED } from "../support/scratch";
 
 const CALLS = Object.keys(TOKENS).flatMap((armType) => [`GET ${armType}`, `PUT ${armType}`]);
@@ -39,7 +39,7 @@ test("killed anywhere, an up is completed by the next run", async (t) => {
           : [`The last run was cut off with ${pending} operations under way: pulumi refresh --clear-pending-creates`]),
         ...unrecorded.map(removal),
       ]);
-      assertInReadme(next.steps);
+      assertInRecovery(next.steps);
       assert.deepEqual(attached.reached(), wanted);
       attached.assertNoSecretShown();
     });

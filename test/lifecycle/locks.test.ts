@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PlainProject, type Running } from "../support/plainProject";
 
-const README = readFileSync(join(__dirname, "../../README.md"), "utf8");
+const PAGE = readFileSync(join(__dirname, "../../docs/recovery.md"), "utf8");
 const UP = ["up", "--yes", "--skip-preview"];
 const GROUP = "docker-host-nsg";
 const SECONDS = 3;
@@ -45,7 +45,7 @@ async function assertUpCompletes(project: PlainProject): Promise<void> {
 }
 
 test("runs at once, and runs that are cut off", async (t) => {
-  assert.ok(README.includes(LOCKED), "the README quotes the words");
+  assert.ok(PAGE.includes(LOCKED), "docs/recovery.md quotes the words");
   const project = await madeProject(t);
 
   await t.test("a second up is refused, a preview is not, and the first goes on", async () => {

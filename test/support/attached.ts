@@ -380,12 +380,12 @@ export function removal(id: string): string {
   return `In Azure, but not in the state: az ${group === undefined ? `resource delete --ids ${id}` : `group delete --name ${group}`}`;
 }
 
-/** Fails if a step that a rehearsal takes is not among those that the README tells a user of. */
-export function assertInReadme(steps: string[]): void {
-  const readme = readFileSync(join(__dirname, "../../README.md"), "utf8");
+/** Fails if a step that a rehearsal takes is not one that docs/recovery.md tells a user to take. */
+export function assertInRecovery(steps: string[]): void {
+  const page = readFileSync(join(__dirname, "../../docs/recovery.md"), "utf8");
   for (const step of steps) {
     const [, command] = /: (pulumi .*|az \w+ delete --\w+ )/.exec(step) ?? [];
-    assert.ok(command !== undefined && readme.includes(command), `the README does not tell of: ${step}`);
+    assert.ok(command !== undefined && page.includes(command), `docs/recovery.md does not tell of: ${step}`);
   }
 }
 
