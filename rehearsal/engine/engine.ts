@@ -10,7 +10,9 @@ import { messageOf } from "../values";
 const sourceDirectory = __dirname;
 const program = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi";
 const versionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
-const installer = "https://get.pulumi.com/install.sh";
+const releases = "https://github.com/pulumi/pulumi/releases";
+/** Downloads a release, and installs it only if its SHA-256 is the one that stands beside the script. */
+const installer = path.join(__dirname, "..", "..", "deploy", "install-pulumi.sh");
 
 const reachMilliseconds = 5000;
 
@@ -91,21 +93,19 @@ function run(argv: string[], onLine?: Progress): Promise<string> {
   return mustRun(argv, { cwd: sourceDirectory, env, ...(onLine && { onLine }) });
 }
 
-/** Downloads the official release into `directory`, with Pulumi's own installer. */
+/** Downloads the official release into `directory`, with its SHA-256 checked. */
 async function download(directory: string, version: string, progress: Progress): Promise<void> {
-  const script = path.join(directory, "install.sh");
-  // Reaching it is what tells whether there is an internet at all, so it must not take long.
-  const response = await fetch(installer, { signal: AbortSignal.timeout(reachMilliseconds) }).catch(() => undefined);
-  if (response?.ok !== true) throw new Error(`${installer} cannot be reached`);
-  fs.writeFileSync(script, await response.text());
-  progress(`Downloading Pulumi v${version} with ${installer}`);
+  // This request tells whether there is an internet at all, so it must not take long.
+  const options = { method: "HEAD", signal: AbortSignal.timeout(reachMilliseconds) };
+  const response = await fetch(releases, options).catch(() => undefined);
+  if (response?.ok !== true) throw new Error(`${releases} cannot be reached`);
+  progress(`Downloading Pulumi v${version} from ${releases}`);
   await withElapsed(
     (seconds) => {
       progress(`Downloading Pulumi v${version}, ${seconds} s`);
     },
-    run(["/bin/sh", script, "--no-edit-path", "--install-root", directory, "--version", version]),
+    run([installer, directory]),
   );
-  fs.rmSync(script);
 }
 
 /** Fails if there is no Go here that can build the engine. */
@@ -204,7 +204,7 @@ export async function ensureEngine(progress: Progress): Promise<Engine> {
         ...failures.map((failure) => `  ${failure}`),
         "Any one of these is enough:",
         "  - install Pulumi so that `pulumi` is on PATH (https://www.pulumi.com/docs/install/);",
-        `  - let this machine reach ${new URL(installer).origin}, for the official download of v${version};`,
+        `  - let this machine reach ${releases}, for the official download of v${version};`,
         `  - put Go ${go} or later on PATH, with access to a Go module proxy, to build it.`,
       ].join("\n"),
     );

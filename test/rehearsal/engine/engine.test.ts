@@ -75,13 +75,27 @@ test("without internet and go, names the ways to get an engine, and leaves nothi
   await assert.rejects(
     ensureEngine(() => undefined),
     (error: Error) => {
-      assert.match(error.message, /download: https:\/\/get\.pulumi\.com\/install\.sh cannot be reached/);
+      assert.match(error.message, /download: https:\/\/github\.com\/pulumi\/pulumi\/releases cannot be reached/);
       assert.match(error.message, /build: there is no go on PATH/);
       assert.match(error.message, /install Pulumi so that `pulumi` is on PATH/);
-      assert.match(error.message, /let this machine reach https:\/\/get\.pulumi\.com/);
+      assert.match(error.message, /let this machine reach https:\/\/github\.com\/pulumi\/pulumi\/releases/);
       assert.match(error.message, /put Go 1\.25\.11 or later on PATH/);
       return true;
     },
+  );
+  assert.deepEqual(fs.readdirSync(cacheDirectory()), []);
+});
+
+test("refuses a download whose SHA-256 is another than the pinned one, and leaves nothing behind", async () => {
+  globalThis.fetch = () => Promise.resolve(new Response());
+  process.env["PATH"] = `${bin}:/usr/bin:/bin`;
+  const script = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "not Pulumi" > "$2"\n';
+  fs.writeFileSync(path.join(bin, "curl"), script, { mode: 0o755 });
+  const go = path.join(bin, "go");
+  fs.writeFileSync(go, "#!/bin/sh\necho go1.19.8\n", { mode: 0o755 });
+  await assert.rejects(
+    ensureEngine(() => undefined),
+    /download: pulumi-v[\d.]+-\w+-\w+\.tar\.gz must have the SHA-256 [0-9a-f]{64} \(got [0-9a-f]{64}\)\. Nothing was installed\./,
   );
   assert.deepEqual(fs.readdirSync(cacheDirectory()), []);
 });
