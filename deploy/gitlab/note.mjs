@@ -6,11 +6,18 @@
  */
 import { readFileSync } from "node:fs";
 
-const { GITLAB_TOKEN, CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, CI_COMMIT_SHORT_SHA, CI_JOB_STATUS, STACK } =
-  process.env;
+const {
+  GITLAB_TOKEN,
+  CI_API_V4_URL,
+  CI_PROJECT_ID,
+  CI_MERGE_REQUEST_IID,
+  CI_COMMIT_SHORT_SHA,
+  CI_JOB_STATUS,
+  PULUMI_STACK,
+} = process.env;
 
 /** Tells one stack's note from all others. */
-const MARK = `<!-- preview of ${STACK} -->`;
+const MARK = `<!-- preview of ${PULUMI_STACK} -->`;
 
 /** A note has at most 1,000,000 characters; what counts most stands at a log's end. */
 const MOST = 500_000;
@@ -20,7 +27,7 @@ if (!GITLAB_TOKEN) {
 } else {
   const notes = `${CI_API_V4_URL}/projects/${CI_PROJECT_ID}/merge_requests/${CI_MERGE_REQUEST_IID}/notes`;
   const log = readFileSync(process.argv[2], "utf8").slice(-MOST);
-  const body = `${MARK}\n### Preview of the stack ${STACK} at ${CI_COMMIT_SHORT_SHA}: ${CI_JOB_STATUS}\n\n~~~~~diff\n${log}\n~~~~~\n`;
+  const body = `${MARK}\n### Preview of the stack ${PULUMI_STACK} at ${CI_COMMIT_SHORT_SHA}: ${CI_JOB_STATUS}\n\n~~~~~diff\n${log}\n~~~~~\n`;
   const present = await call("GET", `${notes}?sort=asc&order_by=created_at&per_page=100`);
   const own = present.find((note) => note.body.startsWith(MARK));
   await call(own ? "PUT" : "POST", own ? `${notes}/${own.id}` : notes, { body });

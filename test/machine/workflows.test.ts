@@ -1,17 +1,18 @@
-/** The repository's own workflows, from their files, played through: a merge, pull requests, a review stack's life, the daily run, a teardown. */
+/** The repository's own workflows, from their files, played through: a merge, pull requests, a review stack's life and end, the daily run, a teardown. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FOLDERS, networkOf } from "../../rehearsal/arm/open";
 import { setClock } from "../support/engineHost";
 import { Scratch } from "../support/scratch";
 import { secretsIn } from "../support/secrets";
-import { type JobResult, Runner, copyRepository, scriptsIn } from "../support/workflows";
+import { type JobResult, Runner, WORKFLOWS, copyRepository, scriptsIn } from "../support/workflows";
 
 const ROOT = join(__dirname, "../..");
-const PASSPHRASE = "a passphrase of this test";
+const PASSPHRASE = "the passphrase of the stack dev";
+const REVIEW_PASSPHRASE = "the passphrase of review stacks";
 
 interface PublicAddress {
   ipAddress: string;
@@ -22,8 +23,8 @@ test("the workflows", async (t) => {
   const scratch = new Scratch(t, { machines: true });
   const rehearsal = await scratch.open();
   const { store } = rehearsal.subscription;
-  const backend = join(scratch.directory, "team");
-  mkdirSync(backend);
+  const [backend, reviewBackend] = ["team", "reviews"].map((name) => join(scratch.directory, name)) as [string, string];
+  for (const folder of [backend, reviewBackend]) mkdirSync(folder);
   const environment: Record<string, string> = {
     ...rehearsal.environment,
     PATH: `${join(ROOT, "test/lifecycle/languageHost")}:${rehearsal.environment.PATH ?? ""}`,
@@ -38,9 +39,18 @@ test("the workflows", async (t) => {
       AZURE_CLIENT_ID: "11111111-1111-4111-8111-111111111111",
       AZURE_TENANT_ID: "22222222-2222-4222-8222-222222222222",
       AZURE_SUBSCRIPTION_ID: "33333333-3333-4333-8333-333333333333",
+      AZURE_PREVIEW_CLIENT_ID: "44444444-4444-4444-8444-444444444444",
+      AZURE_REVIEW_CLIENT_ID: "55555555-5555-4555-8555-555555555555",
+      AZURE_REVIEW_SUBSCRIPTION_ID: "66666666-6666-4666-8666-666666666666",
       PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
+      PULUMI_REVIEW_BACKEND_URL: `file://${reviewBackend}?metadata=skip`,
     },
-    secrets: { PULUMI_CONFIG_PASSPHRASE: PASSPHRASE },
+    secrets: {
+      "docker-host": { PULUMI_CONFIG_PASSPHRASE: PASSPHRASE },
+      "docker-host-preview": { PULUMI_CONFIG_PASSPHRASE: PASSPHRASE },
+      "docker-host-review": { PULUMI_CONFIG_PASSPHRASE: REVIEW_PASSPHRASE },
+      "docker-host-review-teardown": { PULUMI_CONFIG_PASSPHRASE: REVIEW_PASSPHRASE },
+    },
     environment,
     names: () =>
       Object.fromEntries(
@@ -55,17 +65,25 @@ test("the workflows", async (t) => {
   // What a team does once: it has the files, makes the stack, and says who may reach the Docker port.
   const commit = join(scratch.directory, "commit");
   copyRepository(commit);
-  const team = { ...process.env, ...environment, PULUMI_CONFIG_PASSPHRASE: PASSPHRASE };
-  const pulumi = (...args: string[]): string => {
-    const { status, stdout, stderr } = spawnSync("pulumi", [...args, "--non-interactive"], {
-      cwd: commit,
-      encoding: "utf8",
-      maxBuffer: 2 ** 26,
-      env: { ...team, PULUMI_BACKEND_URL: `file://${backend}` },
-    });
-    assert.equal(status, 0, stdout + stderr);
-    return stdout;
-  };
+  const pulumiIn =
+    (folder: string, passphrase: string) =>
+    (...args: string[]): string => {
+      const { status, stdout, stderr } = spawnSync("pulumi", [...args, "--non-interactive"], {
+        cwd: commit,
+        encoding: "utf8",
+        maxBuffer: 2 ** 26,
+        env: {
+          ...process.env,
+          ...environment,
+          PULUMI_CONFIG_PASSPHRASE: passphrase,
+          PULUMI_BACKEND_URL: `file://${folder}`,
+        },
+      });
+      assert.equal(status, 0, stdout + stderr);
+      return stdout;
+    };
+  const pulumi = pulumiIn(backend, PASSPHRASE);
+  const reviewPulumi = pulumiIn(reviewBackend, REVIEW_PASSPHRASE);
   const { subnet } = networkOf(scratch.directory);
   pulumi("stack", "init", "dev");
   pulumi("config", "set", "--stack", "dev", "--path", "dockerSources[0]", subnet);
@@ -82,8 +100,8 @@ test("the workflows", async (t) => {
       .list()
       .flatMap(({ id, armType }) => (armType.endsWith("/resourceGroups") ? [id.split("/").at(-1) ?? ""] : []));
   const needles = new Set<string>();
-  const learn = (stack: string): void => {
-    const found = secretsIn(JSON.parse(pulumi("stack", "export", "--show-secrets", "--stack", stack)));
+  const learn = (stack: string, run = pulumi): void => {
+    const found = secretsIn(JSON.parse(run("stack", "export", "--show-secrets", "--stack", stack)));
     assert.ok(found.secrets.length >= 4, `${stack} has ${found.secrets.length} secrets`);
     for (const needle of found.needles) needles.add(needle);
   };
@@ -91,14 +109,18 @@ test("the workflows", async (t) => {
     one(await runner.run("up.yml", { name: "push", branch: "main", commit }));
   const dispatch = async (file: string, inputs: Record<string, unknown>): Promise<JobResult> =>
     one(await runner.run(file, { name: "workflow_dispatch", inputs, commit }));
+  // The base that a pull request is compared with: the repository before each commit of the test.
+  const base = join(scratch.directory, "base");
+  cpSync(commit, base, { recursive: true });
   const pullRequest = (
     file: string,
     action: string,
     { labels = [], state = "open", from = "acme/hosts", label }: PullRequest = {},
   ): Promise<Record<string, JobResult>> =>
     runner.run(file, {
-      name: "pull_request",
+      name: file === "reviewTeardown.yml" ? "pull_request_target" : "pull_request",
       commit,
+      base,
       event: {
         action,
         ...(label !== undefined && { label: { name: label } }),
@@ -118,7 +140,12 @@ test("the workflows", async (t) => {
     const { result, log, summary, steps } = await push();
     setClock(scratch.directory, {});
     assert.equal(result, "success", log);
-    assert.deepEqual(steps, { "Install the packages": "success", Up: "success", "Check the host": "success" });
+    assert.deepEqual(steps, {
+      "Install the packages": "success",
+      "Install Pulumi": "success",
+      Up: "success",
+      "Check the host": "success",
+    });
     assert.match(log, /\+ 19 created/);
     assert.match(summary, /✓ Docker  /);
     assert.deepEqual(groups().includes("azure-docker-host-dev"), true);
@@ -129,24 +156,43 @@ test("the workflows", async (t) => {
     const before = pulumi("stack", "output", "clientCert", "--stack", "dev");
     const keep = one(await runner.run("daily.yml", { name: "schedule", commit }));
     assert.equal(keep.result, "success", keep.log);
-    assert.deepEqual(Object.keys(keep.steps), ["Install the packages", "Renew", "Report drift", "Check the host"]);
+    assert.deepEqual(Object.keys(keep.steps), [
+      "Install the packages",
+      "Install Pulumi",
+      "Renew",
+      "Report drift",
+      "Check the host",
+    ]);
     assert.notEqual(pulumi("stack", "output", "clientCert", "--stack", "dev"), before, "it is renewed");
   });
 
-  await t.test("a pull request has its preview as a comment, which the next push rewrites", async () => {
+  await t.test("a pull request shows its declared changes, and its preview as a comment", async () => {
     commitSettings("  azure-docker-host:dockerPort: 4244\n");
-    const opened = one(await pullRequest("preview.yml", "opened"));
-    assert.equal(opened.result, "success", opened.log);
+    const { declared, preview, ...others } = await pullRequest("preview.yml", "opened");
+    assert.deepEqual(others, {});
+    assert.equal(declared?.result, "success", declared?.log);
+    assert.match(declared.summary, /^### Changes in the declared resources of the stack dev\n/);
+    assert.match(declared.summary, /^-   dockerPort: 4243\n\+   dockerPort: 4244$/m);
+    assert.equal(preview?.result, "success", preview?.log);
     assert.match(runner.comment(7), /^### Preview of the stack dev at 0123456: success\n\n~~~~~diff\n/);
     assert.match(runner.comment(7), /destinationPortRange: "4243" => "4244"/);
-    commitSettings("  azure-docker-host:dockerPort: 22\n");
-    const pushed = one(await pullRequest("preview.yml", "synchronize"));
-    assert.equal(pushed.result, "failure");
-    assert.deepEqual(pushed.steps["What to do next"], "success");
-    assert.match(runner.comment(7), /: failure\n[^]*Wrong setting: dockerPort/);
-    assert.match(pushed.summary, /pulumi config set/);
-    assert.deepEqual(await pullRequest("preview.yml", "opened", { from: "somebody/hosts" }), {}, "none for a fork");
     commitSettings();
+  });
+
+  await t.test("a wrong setting fails without a secret, and no preview with one follows", async () => {
+    commitSettings("  azure-docker-host:dockerPort: 22\n");
+    const { declared, ...others } = await pullRequest("preview.yml", "synchronize");
+    commitSettings();
+    assert.deepEqual(others, {});
+    assert.equal(declared?.result, "failure");
+    assert.match(declared.summary, /This change can't be previewed[^]*dockerPort/);
+  });
+
+  await t.test("a fork's pull request shows its declared changes, and gets no identity", async () => {
+    const { declared, ...others } = await pullRequest("preview.yml", "opened", { from: "somebody/hosts" });
+    assert.deepEqual(others, {});
+    assert.equal(declared?.result, "success", declared?.log);
+    assert.match(declared.summary, /No declared resource changes\./);
   });
 
   await t.test("a review stack: asked for by a label, kept by pushes, gone when the pull request closes", async () => {
@@ -156,7 +202,8 @@ test("the workflows", async (t) => {
     const { up } = await pullRequest("review.yml", "labeled", { labels });
     assert.equal(up?.result, "success", up?.log);
     assert.match(up.summary, /✓ Docker  /);
-    learn("review-7");
+    learn("review-7", reviewPulumi);
+    assert.doesNotMatch(pulumi("stack", "ls", "--json"), /review-7/, "the team's state has nothing of it");
     const { up: pushed } = await pullRequest("review.yml", "synchronize", { labels });
     assert.equal(pushed?.result, "success", pushed?.log);
     assert.match(pushed.log, /19 unchanged/, "the same host");
@@ -170,20 +217,43 @@ test("the workflows", async (t) => {
     const behaviour = join(scratch.directory, FOLDERS.behaviour);
     const fault = { call: "DELETE Microsoft.Resources/resourceGroups", kind: "refused" };
     writeFileSync(behaviour, JSON.stringify({ faults: [fault] }));
-    const { down: kept } = await pullRequest("review.yml", "unlabeled", { label: "review" });
+    const { down: kept } = await pullRequest("reviewTeardown.yml", "unlabeled", { label: "review" });
     rmSync(behaviour);
     assert.equal(kept?.result, "failure", kept?.log);
+    assert.match(kept.log, /review-7 stays: pulumi destroy failed\./);
     assert.match(kept.summary, /A destroy failed/);
-    assert.match(pulumi("stack", "ls", "--json"), /review-7/, "its state is kept");
-    const { down, up: none } = await pullRequest("review.yml", "closed", { labels, state: "closed" });
-    assert.equal(none, undefined);
+    assert.match(reviewPulumi("stack", "ls", "--json"), /review-7/, "its state is kept");
+    const { down, ...others } = await pullRequest("reviewTeardown.yml", "closed", { labels, state: "closed" });
+    assert.deepEqual(others, {});
     assert.equal(down?.result, "success", down?.log);
     assert.deepEqual(store.list(), dev, "nothing is left of it, and dev is as it was");
-    assert.doesNotMatch(pulumi("stack", "ls", "--json"), /review-7/);
-    const { down: again } = await pullRequest("review.yml", "unlabeled", { label: "review" });
+    assert.doesNotMatch(reviewPulumi("stack", "ls", "--json"), /review-7/);
+    const { down: again } = await pullRequest("reviewTeardown.yml", "unlabeled", { label: "review" });
     assert.equal(again?.result, "success", again?.log);
-    assert.match(again.log, /there is no stack review-7: nothing to take away/);
+    assert.match(again.log, /There is no stack review-7\. Nothing to destroy\./);
   });
+
+  await t.test(
+    "the daily sweep destroys the stacks of closed pull requests alone, and tells of unclear ones",
+    async () => {
+      for (const number of [7, 8, 9]) reviewPulumi("stack", "init", `review-${number}`);
+      runner.setPullRequest(7, "OPEN", ["review"]);
+      runner.setPullRequest(8, "MERGED", ["review"]);
+      const unclear = one(await runner.run("reviewTeardown.yml", { name: "schedule", commit }));
+      assert.equal(unclear.result, "failure", unclear.log);
+      assert.match(unclear.log, /^review-7 stays: its pull request is open with the label "review"\.$/m);
+      assert.match(unclear.log, /^review-9 stays: nobody can tell whether its pull request is open\. gh pr view 9: /m);
+      assert.match(unclear.summary, /./, "it says what to do next");
+      const names = (): string[] =>
+        (JSON.parse(reviewPulumi("stack", "ls", "--json")) as { name: string }[]).map(({ name }) => name).sort();
+      assert.deepEqual(names(), ["review-7", "review-9"]);
+      runner.setPullRequest(7, "OPEN", []);
+      runner.setPullRequest(9, "CLOSED", ["review"]);
+      const swept = one(await runner.run("reviewTeardown.yml", { name: "workflow_dispatch", commit }));
+      assert.equal(swept.result, "success", swept.log);
+      assert.deepEqual(names(), []);
+    },
+  );
 
   await t.test("what was changed behind the program's back fails the daily run, which says what", async () => {
     const rules = store.list().find(({ armType }) => armType.endsWith("/networkSecurityGroups"));
@@ -234,15 +304,16 @@ test("the workflows", async (t) => {
     assert.equal(marked.result, "success", marked.log);
     const before = store.list();
     commitSettings(`${production}  azure-docker-host:adminUsername: other\n`);
-    const preview = one(await pullRequest("preview.yml", "synchronize"));
-    assert.equal(preview.result, "failure");
+    const { preview } = await pullRequest("preview.yml", "synchronize");
+    assert.equal(preview?.result, "failure");
+    assert.deepEqual(preview.steps["What to do next"], "success");
     assert.match(runner.comment(7), /production/);
     const refused = await push();
     assert.equal(refused.result, "failure");
     assert.match(refused.summary, /production/);
     assert.deepEqual(store.list(), before, "nothing was changed");
     const other = await dispatch("up.yml", { unprotect: "prod" });
-    assert.match(other.summary, /unprotect: "prod" given; allowed is the stack's name, "dev"/);
+    assert.match(other.summary, /unprotect must be the stack's name, "dev" \(got "prod"\)/);
     assert.deepEqual(store.list(), before);
     const meant = await dispatch("up.yml", { unprotect: "dev" });
     assert.equal(meant.result, "success", meant.log);
@@ -251,8 +322,8 @@ test("the workflows", async (t) => {
   await t.test("a teardown asks for the name, and of a production stack once more", async () => {
     const before = store.list();
     const refusals: [Record<string, string>, RegExp][] = [
-      [{ stack: "dev", again: "prod" }, /"prod" given; allowed is the stack's name, "dev"\. Nothing was deleted/],
-      [{ stack: "dev", again: "dev", unprotect: "yes" }, /"yes" given; allowed is the stack's name, "dev"/],
+      [{ stack: "dev", again: "prod" }, /must be the stack's name, "dev" \(got "prod"\)\. Nothing was deleted/],
+      [{ stack: "dev", again: "dev", unprotect: "yes" }, /must be the stack's name, "dev" \(got "yes"\)/],
       [{ stack: "dev", again: "dev" }, /production/],
     ];
     for (const [inputs, said] of refusals) {
@@ -267,7 +338,7 @@ test("the workflows", async (t) => {
   });
 
   await t.test("no script of a workflow was left out", () => {
-    const all = scriptsIn(commit);
+    const all = scriptsIn(commit, WORKFLOWS["machine/workflows"]);
     assert.ok(all.length > 15, "they are found");
     assert.deepEqual(
       all.filter((script) => !runner.scripts.has(script)),
@@ -277,7 +348,8 @@ test("the workflows", async (t) => {
 
   await t.test("no log, summary or comment has a secret of a stack", () => {
     assert.ok(needles.size >= 8, "the secrets are known");
-    for (const needle of [...needles, PASSPHRASE]) assert.ok(!runner.printed.includes(needle), "a secret is shown");
+    for (const needle of [...needles, PASSPHRASE, REVIEW_PASSPHRASE])
+      assert.ok(!runner.printed.includes(needle), "a secret is shown");
     assert.match(runner.printed, /clientKey *: \[secret\]/, "the outputs are in it");
   });
 });

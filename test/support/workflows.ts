@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import type * as Library from "@actions/expressions" with { "resolution-mode": "import" };
 import { parse } from "yaml";
@@ -32,20 +33,33 @@ interface Step {
   env?: Record<string, unknown>;
 }
 
+interface Concurrency {
+  group: string;
+  "cancel-in-progress": boolean;
+}
+
 interface Job {
   if?: string | boolean;
+  needs?: string;
   "runs-on": string;
   "timeout-minutes": number;
+  environment?: string;
+  permissions?: Record<string, string>;
+  concurrency?: Concurrency;
+  env?: Record<string, unknown>;
   steps: Step[];
 }
 
 export interface Workflow {
   name: string;
-  on: Record<string, { branches?: string[]; types?: string[]; inputs?: Record<string, { default?: unknown }> } | null>;
+  on: Record<
+    string,
+    { branches?: string[]; tags?: string[]; types?: string[]; inputs?: Record<string, { default?: unknown }> } | null
+  >;
   permissions: Record<string, string>;
-  concurrency: { group: string; "cancel-in-progress": boolean };
-  env: Record<string, unknown>;
-  defaults: { run: { shell: string } };
+  concurrency?: Concurrency;
+  env?: Record<string, unknown>;
+  defaults?: { run: { shell: string } };
   jobs: Record<string, Job>;
 }
 
@@ -56,14 +70,18 @@ interface Action {
 
 /** What happened in the repository, as GitHub tells a workflow of it. */
 export interface Happening {
-  name: "pull_request" | "push" | "schedule" | "workflow_dispatch";
+  name: "pull_request" | "pull_request_target" | "push" | "schedule" | "workflow_dispatch";
   /** The event's own data: `github.event`. */
   event?: Context;
   /** The branch that was pushed to. */
   branch?: string;
+  /** The tag that was pushed. */
+  tag?: string;
   inputs?: Record<string, unknown>;
   /** The folder that a checkout gives. */
   commit: string;
+  /** The folder that a checkout of the base gives; by default the same. */
+  base?: string;
 }
 
 /** How a job went. */
@@ -82,23 +100,29 @@ export interface RunnerOptions {
   /** The folder that it works in. */
   directory: string;
   vars: Record<string, string>;
-  secrets: Record<string, string>;
+  /** Each environment's secrets; "" has those of the repository, which every job gets. */
+  secrets: Record<string, Record<string, string>>;
   /** The environment of the runner itself: PATH and what stands for Azure. */
   environment: Record<string, string>;
   /** The names that resolve, and their addresses; asked before each step. */
   names: () => Record<string, string>;
 }
 
-/** Of somebody else's actions: what they need, and what they leave. */
-const ACTIONS: Record<string, { needs: string[]; leaves?: (workspace: string, commit: string) => void }> = {
+/** What somebody else's action needs, and what it leaves. */
+interface OtherAction {
+  needs: string[];
+  leaves?: (workspace: string, options: Record<string, string>, happening: Happening) => void;
+}
+
+const ACTIONS: Record<string, OtherAction> = {
+  "actions/attest": { needs: ["subject-path"] },
   "actions/checkout": {
     needs: ["persist-credentials"],
-    leaves: (workspace, commit) => {
-      cpSync(commit, workspace, { recursive: true });
+    leaves: (workspace, { ref, path = "." }, { commit, base = commit }) => {
+      cpSync(ref === undefined ? commit : base, join(workspace, path), { recursive: true });
     },
   },
   "actions/setup-node": { needs: ["node-version"] },
-  "pulumi/actions": { needs: ["pulumi-version"] },
   "azure/login": { needs: ["client-id", "tenant-id", "subscription-id"] },
 };
 
@@ -111,14 +135,22 @@ export function copyRepository(to: string): void {
   }
 }
 
-/** Every script in a workflow's or a local action's file, such as "up.yml, up: Check the host". */
-export function scriptsIn(repository: string): string[] {
+/** Every workflow, by the test that runs all of its scripts. */
+export const WORKFLOWS = {
+  "machine/workflows": ["daily.yml", "preview.yml", "review.yml", "reviewTeardown.yml", "teardown.yml", "up.yml"],
+  "processes/release": ["release.yml"],
+  // Their scripts are the tests themselves, and CodeQL's own.
+  none: ["ci.yml", "codeql.yml"],
+};
+
+/** Every script of some workflows and of the local action, such as "up.yml, up: Check the host". */
+export function scriptsIn(repository: string, workflows: string[]): string[] {
   const folder = join(repository, ".github/workflows");
   const named = (where: string, steps: Step[]): string[] =>
     steps.flatMap(({ run, name = "" }) => (run === undefined ? [] : [`${where}: ${name}`]));
   const action = readAction(repository, SET_UP);
   return [
-    ...readdirSync(folder).flatMap((file) =>
+    ...workflows.flatMap((file) =>
       Object.entries(readWorkflow(join(folder, file)).jobs).flatMap(([job, { steps }]) =>
         named(`${file}, ${job}`, steps),
       ),
@@ -156,9 +188,12 @@ export class Runner {
       join(directory, name),
     ) as [string, string, string, string];
     for (const folder of [this.tools, this.comments, this.packages]) mkdirSync(folder, { recursive: true });
-    // GitHub's own command, as far as it is used: a comment of one author at one pull request is written or rewritten.
+    // GitHub's own command, as far as it is used: a pull request is looked at, or has its comment rewritten; a release is made.
     const gh = `#!/bin/sh
-[ "$1 $2 $4 $6 $7 $8" = "pr comment --repo --edit-last --create-if-none --body-file" ] && [ -n "$GH_TOKEN" ] || { echo "gh $*" >&2; exit 2; }
+[ -n "$GH_TOKEN" ] || { echo "gh: no GH_TOKEN" >&2; exit 4; }
+[ "$1 $2 $4 $6 $7" = "pr view --repo --json state,labels" ] && exec cat "${this.comments}/$3.json"
+[ "$1 $2" = "release create" ] && { mkdir -p "${this.comments}/release"; echo "gh $*"; exec cp dist/* "${this.comments}/release"; }
+[ "$1 $2 $4 $6 $7 $8" = "pr comment --repo --edit-last --create-if-none --body-file" ] || { echo "gh $*" >&2; exit 2; }
 exec cp "$9" "${this.comments}/$3.md"
 `;
     writeFileSync(join(this.tools, "gh"), gh, { mode: 0o755 });
@@ -169,41 +204,72 @@ exec cp "$9" "${this.comments}/$3.md"
     return readFileSync(join(this.comments, `${pullRequest}.md`), "utf8");
   }
 
+  /** The files of the release that was made, by name. */
+  released(): Record<string, string> {
+    const folder = join(this.comments, "release");
+    if (!existsSync(folder)) return {};
+    return Object.fromEntries(readdirSync(folder).map((name) => [name, join(folder, name)]));
+  }
+
+  /** Says how a pull request is: what GitHub answers a workflow that asks. */
+  setPullRequest(number: number, state: "OPEN" | "CLOSED" | "MERGED", labels: string[]): void {
+    const answer = { state, labels: labels.map((name) => ({ name })) };
+    writeFileSync(join(this.comments, `${number}.json`), JSON.stringify(answer));
+  }
+
+  /** The groups of jobs that would wait for each other, by job: of every job of a workflow that the happening starts. */
+  async groups(file: string, happening: Happening): Promise<Record<string, string>> {
+    const workflow = readWorkflow(join(happening.commit, ".github/workflows", file));
+    const groups: Record<string, string> = {};
+    if (!isStarted(workflow, happening)) return groups;
+    const contexts = this.contexts(workflow, happening);
+    for (const [name, { concurrency }] of Object.entries(workflow.jobs)) {
+      const { group } = concurrency ?? workflow.concurrency ?? { group: "" };
+      groups[name] = await interpolate(group, contexts);
+      assert.ok(groups[name], "a group for jobs that must not run at one time");
+    }
+    return groups;
+  }
+
   /** Runs those jobs of a workflow that the happening starts; none if it isn't the workflow's. */
   async run(file: string, happening: Happening): Promise<Record<string, JobResult>> {
     const workflow = readWorkflow(join(happening.commit, ".github/workflows", file));
     const started: Record<string, JobResult> = {};
     if (!isStarted(workflow, happening)) return started;
+    await this.groups(file, happening);
+    const contexts = this.contexts(workflow, happening);
+    for (const [name, job] of Object.entries(workflow.jobs)) {
+      const failed = job.needs !== undefined && started[job.needs]?.result !== "success";
+      if (await holds(job.if, contexts, { workspace: "", failed })) {
+        const secrets = { ...this.options.secrets[""], ...this.options.secrets[job.environment ?? ""] };
+        started[name] = await this.job(workflow, job, { ...contexts, secrets }, happening, `${file}, ${name}`);
+      }
+    }
+    return started;
+  }
+
+  private contexts(workflow: Workflow, happening: Happening): Context {
     const declared = workflow.on[happening.name]?.inputs ?? {};
-    const contexts: Context = {
+    return {
       github: {
         event_name: happening.name,
         event: happening.event ?? {},
         repository: "acme/hosts",
-        ref: `refs/heads/${happening.branch ?? "main"}`,
+        ref: happening.tag === undefined ? `refs/heads/${happening.branch ?? "main"}` : `refs/tags/${happening.tag}`,
+        ref_name: happening.tag ?? happening.branch ?? "main",
+        run_id: "1001",
         token: "a token of the run",
       },
       vars: this.options.vars,
-      secrets: this.options.secrets,
-      inputs: {
-        ...Object.fromEntries(Object.entries(declared).map(([name, { default: value }]) => [name, value])),
-        ...happening.inputs,
-      },
+      inputs: { ...defaultsOf(declared), ...happening.inputs },
     };
-    assert.ok(await interpolate(workflow.concurrency.group, contexts), "a group for what may not run at one time");
-    for (const [name, job] of Object.entries(workflow.jobs)) {
-      if (await holds(job.if, contexts)) {
-        started[name] = await this.job(workflow, job, contexts, happening.commit, `${file}, ${name}`);
-      }
-    }
-    return started;
   }
 
   private async job(
     workflow: Workflow,
     job: Job,
     contexts: Context,
-    commit: string,
+    happening: Happening,
     where: string,
   ): Promise<JobResult> {
     const folder = mkdtempSync(join(this.options.directory, "job-"));
@@ -219,9 +285,10 @@ exec cp "$9" "${this.comments}/$3.md"
         if (!(await holds(step.if, within, { workspace, failed: done.result === "failure" }))) continue;
         if (step.uses?.startsWith("./") === true) {
           const action = readAction(workspace, step.uses);
-          await runSteps(action.runs.steps, { ...within, inputs: await allOf(step.with, within) }, "", step.uses);
+          const inputs = { ...defaultsOf(action.inputs), ...(await allOf(step.with, within)) };
+          await runSteps(action.runs.steps, { ...within, inputs }, "", step.uses);
         } else if (step.uses !== undefined) {
-          useAction(step.uses, await allOf(step.with, within), workspace, commit);
+          useAction(step.uses, await allOf(step.with, within), workspace, happening);
         } else {
           const { status, output } = this.step(
             step,
@@ -237,12 +304,13 @@ exec cp "$9" "${this.comments}/$3.md"
         }
       }
     };
-    const env = await allOf(workflow.env, contexts);
-    await runSteps(job.steps, { ...contexts, env }, workflow.defaults.run.shell, where);
+    const env = { ...(await allOf(workflow.env, contexts)), ...(await allOf(job.env, contexts)) };
+    await runSteps(job.steps, { ...contexts, env }, workflow.defaults?.run.shell ?? "", where);
     done.summary = readFileSync(summary, "utf8");
     this.printed += done.log + done.summary;
-    for (const comment of readdirSync(this.comments))
+    for (const comment of readdirSync(this.comments).filter((name) => name !== "release")) {
       this.printed += readFileSync(join(this.comments, comment), "utf8");
+    }
     rmSync(folder, { recursive: true });
     return done;
   }
@@ -258,8 +326,9 @@ exec cp "$9" "${this.comments}/$3.md"
     const workspace = join(folder, "workspace");
     const kept = join(this.packages, "node_modules");
     // The same packages each time: they are installed once, and then found in place.
-    if (run.trim() === "npm ci" && existsSync(kept)) {
-      symlinkSync(kept, join(workspace, "node_modules"));
+    const installs = /^npm ci --ignore-scripts(?: --prefix (\w+))?$/.exec(run.trim());
+    if (installs && existsSync(kept)) {
+      symlinkSync(kept, join(workspace, installs[1] ?? ".", "node_modules"));
       return { status: 0, output: "" };
     }
     const script = join(folder, "step.sh");
@@ -271,6 +340,8 @@ exec cp "$9" "${this.comments}/$3.md"
       ? ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', this.hosts]
       : [];
     const { PATH = "", ...environment } = this.options.environment;
+    const added = join(folder, "path");
+    const more = existsSync(added) ? readFileSync(added, "utf8").trim().split("\n") : [];
     const bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script];
     const [command = "", ...args] = [...within, "sh", "-c", 'exec "$@" 2>&1', "sh", ...bash];
     const { status, stdout } = spawnSync(command, args, {
@@ -279,16 +350,17 @@ exec cp "$9" "${this.comments}/$3.md"
       maxBuffer: 2 ** 26,
       env: {
         ...environment,
-        PATH: `${this.tools}:${PATH}`,
+        PATH: [...more, this.tools, PATH].join(":"),
         HOME: join(this.options.directory, "home"),
         CI: "true",
         GITHUB_ACTIONS: "true",
         GITHUB_REPOSITORY: "acme/hosts",
         GITHUB_STEP_SUMMARY: summary,
+        GITHUB_PATH: added,
         ...env,
       },
     });
-    if (run.trim() === "npm ci" && status === 0) {
+    if (installs && status === 0) {
       renameSync(join(workspace, "node_modules"), kept);
       symlinkSync(kept, join(workspace, "node_modules"));
     }
@@ -296,23 +368,28 @@ exec cp "$9" "${this.comments}/$3.md"
   }
 }
 
-function isStarted({ on }: Workflow, { name, event, branch = "" }: Happening): boolean {
+function defaultsOf(inputs: Record<string, { default?: unknown }>): Context {
+  return Object.fromEntries(Object.entries(inputs).map(([name, { default: value }]) => [name, value]));
+}
+
+function isStarted({ on }: Workflow, { name, event, branch = "", tag }: Happening): boolean {
   if (!(name in on)) return false;
-  const { branches, types } = on[name] ?? {};
+  const { branches, tags, types } = on[name] ?? {};
+  if (tag !== undefined) return tags?.includes(tag.replace(/^v.*/, "v*")) ?? branches === undefined;
   // Where none are named, GitHub takes these of a pull request.
-  const wanted = types ?? (name === "pull_request" ? ["opened", "synchronize", "reopened"] : undefined);
+  const wanted = types ?? (name.startsWith("pull_request") ? ["opened", "synchronize", "reopened"] : undefined);
   return (
     (branches === undefined || branches.includes(branch)) &&
     (wanted === undefined || wanted.includes(String(event?.action)))
   );
 }
 
-function useAction(uses: string, options: Record<string, string>, workspace: string, commit: string): void {
+function useAction(uses: string, options: Record<string, string>, workspace: string, happening: Happening): void {
   const [, name = ""] = /^([\w.-]+\/[\w.-]+)@[0-9a-f]{40}$/.exec(uses) ?? [];
   const action = ACTIONS[name];
   assert.ok(action, `an action pinned by its commit, known here: ${uses}`);
   for (const option of action.needs) assert.ok(options[option], `${name} is given ${option}`);
-  action.leaves?.(workspace, commit);
+  action.leaves?.(workspace, options, happening);
 }
 
 /** Every value with its expressions replaced, as text. */
@@ -352,9 +429,14 @@ async function holds(
   return !["", "0", "false"].includes((await evaluate(whole, contexts, state)).coerceString());
 }
 
-/** GitHub's own evaluator; it comes as an ES module alone. */
-async function expressions(): Promise<typeof Library> {
-  return import("@actions/expressions");
+/**
+ * GitHub's own evaluator. The package lets nobody but an `import` find it, and sucrase makes each `import` a `require`, so
+ * it is named by its path.
+ */
+function expressions(): typeof Library {
+  return createRequire(__filename)(
+    join(__dirname, "../../node_modules/@actions/expressions/dist/index.js"),
+  ) as typeof Library;
 }
 
 /** The value of a GitHub expression, by GitHub's own evaluator. */
@@ -363,7 +445,7 @@ async function evaluate(
   contexts: Context,
   { workspace, failed }: JobState = { workspace: "", failed: false },
 ): Promise<Library.data.ExpressionData> {
-  const { Lexer, Parser, Evaluator, data } = await expressions();
+  const { Lexer, Parser, Evaluator, data } = expressions();
   const answer = (
     name: string,
     call: (...args: Library.data.ExpressionData[]) => Library.data.ExpressionData,
