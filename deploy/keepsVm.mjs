@@ -1,6 +1,6 @@
 /**
- * Stops a pipeline whose `pulumi up --refresh` would replace or delete a VM: its disk goes with it, and nobody looks at the
- * preview of such a run. Exits with 1 in that case, and also if the preview fails.
+ * Stops a pipeline whose `pulumi up --refresh` would replace or delete a VM with its disk, since nobody looks at the preview of
+ * such a run. Exits with 1 in that case, and also if the preview fails.
  *
  *     node deploy/keepsVm.mjs STACK && pulumi up --stack STACK --refresh --yes
  */
@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 
 const VM = /^azure-native:compute(\/v\d+)?:VirtualMachine$/;
 
-/** The operations of a preview that keep a resource. All others that name a VM are taken for its end. */
+/** The operations of a preview that keep a resource. Any other operation counts as the end of a VM. */
 const KEEPS = ["same", "create", "update", "refresh", "read", "import"];
 
 const [stack] = process.argv.slice(2);
@@ -21,7 +21,7 @@ const preview = spawnSync("pulumi", ["preview", "--stack", stack, "--refresh", "
 if (preview.error) fail(`pulumi can't be run: ${preview.error.message}`);
 const { steps, diagnostics = [] } = parse(preview.stdout);
 if (preview.status !== 0 || !Array.isArray(steps)) {
-  // What `docker-host advise` reads.
+  // `docker-host advise` reads these.
   for (const { urn, message, severity } of diagnostics) {
     if (severity === "error") console.error(`${urn ? `${nameOf(urn)}: ` : ""}${message.trim()}`);
   }
@@ -39,7 +39,7 @@ if (lost.length > 0) {
 }
 console.log(`stack ${stack}: an up with a refresh keeps every VM`);
 
-/** What pulumi printed, as far as it is JSON. */
+/** The JSON that pulumi printed, or an empty object. */
 function parse(text) {
   try {
     return JSON.parse(text.slice(text.indexOf("{")));

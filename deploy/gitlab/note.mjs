@@ -1,6 +1,7 @@
 /**
  * Writes a preview's log as a note of the merge request, and rewrites it at the next push.
- * Takes the variable GITLAB_TOKEN, a project access token with the scope "api"; without one the log is an artifact alone.
+ * Needs the variable GITLAB_TOKEN, a project access token with the role Reporter and the scope "api". Without it the log is an
+ * artifact alone.
  *
  *     node deploy/gitlab/note.mjs run.log
  */
@@ -19,7 +20,7 @@ const {
 /** Tells one stack's note from all others. */
 const MARK = `<!-- preview of ${PULUMI_STACK} -->`;
 
-/** A note has at most 1,000,000 characters; what counts most stands at a log's end. */
+/** A note has at most 1,000,000 characters. The end of a log tells most. */
 const MOST = 500_000;
 
 if (!GITLAB_TOKEN) {

@@ -1,6 +1,6 @@
 /**
- * Runs the workflows of `.github` as GitHub's runner does, from the files themselves: the events, conditions, expressions
- * and each `run:` step are theirs. An action of somebody else's is what it would leave: a checkout, a tool on PATH, a sign-in.
+ * Runs the workflows of `.github` as GitHub's runner does, from the files themselves: their events, conditions, expressions
+ * and each `run:` step. In place of somebody else's action stands what that action leaves: a checkout, a sign-in.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
