@@ -11,7 +11,7 @@ import { growth } from "./growth";
 import { ROOT } from "./launch";
 import { load } from "./load";
 import { machine } from "./machine";
-import { type Part, isMet, plot, replaceSection, table } from "./report";
+import { type Part, measureUntilJudged, plot, replaceSection, table, verdictOf } from "./report";
 import { up } from "./up";
 
 interface Options {
@@ -22,6 +22,9 @@ interface Options {
   scale?: number;
   write: boolean;
 }
+
+/** How often a part is measured at most: again only while noise hides whether a figure meets its target. */
+const MOST_TIMES = 4;
 
 /** The parts in the order in which they are measured. */
 const PARTS: Record<string, (options: Options) => Promise<Part[]>> = {
@@ -49,7 +52,7 @@ async function main(): Promise<void> {
   const command = new Command("npm run bench --")
     .argument("[parts...]", `which parts: ${Object.keys(PARTS).join(", ")}`, Object.keys(PARTS))
     .option("--quick", "small sizes and one run, to try it; docs/performance.md stays as it is", false)
-    .option("--runs <number>", "how often each thing is measured", number)
+    .option("--runs <number>", "how often each thing is measured before it is judged", number)
     .option("--sizes <numbers>", "growth: how many hosts", (text) => text.split(",").map(number))
     .option("--largest <number>", "growth: how many hosts must fit into the default heap; 0 leaves it out", number)
     .option("--scale <number>", "up: by what Azure's latencies are multiplied", number)
@@ -63,13 +66,14 @@ async function main(): Promise<void> {
 
   const missed: string[] = [];
   for (const name of chosen) {
-    for (const part of (await PARTS[name]?.(options)) ?? []) {
+    const measure = async (): Promise<Part[]> => (await PARTS[name]?.(options)) ?? [];
+    for (const part of await measureUntilJudged(measure, options.quick ? 1 : MOST_TIMES)) {
       console.log(`\n${part.title}\n\n${table(part)}\n\n${part.notes.join("\n")}`);
-      missed.push(...part.figures.filter((figure) => isMet(figure) === false).map((figure) => figure.name));
+      missed.push(...part.figures.filter((figure) => verdictOf(figure) === "missed").map((figure) => figure.name));
       if (options.write && !options.quick) write(part);
     }
   }
-  if (missed.length > 0) throw new Error(`not as wanted: ${missed.join("; ")}`);
+  if (missed.length > 0) throw new Error(`targets missed: ${missed.join("; ")}`);
 }
 
 /** Puts the part's figures into the document, whose other texts stay. */

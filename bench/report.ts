@@ -7,8 +7,10 @@ export interface Figure {
   unit?: string;
   digits?: number;
   values: number[];
-  /** Which median is wanted. */
+  /** The target of the median. */
   target?: { atMost: number } | { atLeast: number };
+  /** A count, which noise can't change: each value must meet the target. */
+  exact?: boolean;
 }
 
 /** A part of the measurements. */
@@ -26,9 +28,12 @@ export interface Curve {
   name: string;
   /** What is measured, with its unit, such as "preview, s": curves of the same are drawn in one diagram. */
   what: string;
-  /** Number of hosts, median. */
-  points: [number, number][];
+  /** For each number of hosts, the values of all runs. */
+  points: [hosts: number, values: number[]][];
 }
+
+/** Whether a figure meets its target. */
+export type Verdict = "met" | "missed" | "too noisy to tell";
 
 export function median(values: number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
@@ -37,10 +42,66 @@ export function median(values: number[]): number {
   return (low + high) / 2;
 }
 
-/** Whether the median is as wanted; undefined where nothing is wanted. */
-export function isMet({ values, target }: Figure): boolean | undefined {
+/** The risk of a wrong verdict: 3 runs that agree are enough for one. */
+const RISK = 1 / 8;
+
+/** The chance that at most `count` of `runs` values lie on one given side of their true median. */
+function chanceOfAtMost(count: number, runs: number): number {
+  let [term, sum] = [0.5 ** runs, 0];
+  for (let index = 0; index <= count; index++) {
+    sum += term;
+    term *= (runs - index) / (index + 1);
+  }
+  return sum;
+}
+
+/**
+ * Judges a figure by the sign test: the true median meets the target if so few values miss it that noise would rarely do
+ * that. This is the same as a confidence interval of the median, by order statistics, that lies on one side of the target.
+ */
+export function verdictOf({ values, target, exact = false }: Figure): Verdict | undefined {
   if (target === undefined) return undefined;
-  return "atMost" in target ? median(values) <= target.atMost : median(values) >= target.atLeast;
+  const meets = (value: number): boolean => ("atMost" in target ? value <= target.atMost : value >= target.atLeast);
+  const misses = values.filter((value) => !meets(value)).length;
+  if (exact) return misses === 0 ? "met" : "missed";
+  if (chanceOfAtMost(misses, values.length) <= RISK) return "met";
+  return chanceOfAtMost(values.length - misses, values.length) <= RISK ? "missed" : "too noisy to tell";
+}
+
+/** The same part with the values of another measurement added. */
+export function merged(part: Part, more: Part): Part {
+  return {
+    ...part,
+    figures: part.figures.map((figure, index) => ({
+      ...figure,
+      values: [...figure.values, ...(more.figures[index]?.values ?? [])],
+    })),
+    curves: part.curves?.map((curve, index) => ({
+      ...curve,
+      points: curve.points.map(([hosts, values], at) => [
+        hosts,
+        [...values, ...(more.curves?.[index]?.points[at]?.[1] ?? [])],
+      ]),
+    })),
+  };
+}
+
+/**
+ * Measures until every figure has a verdict, at most `most` times.
+ *
+ * @param measure gives the same parts, with the same figures, each time.
+ */
+export async function measureUntilJudged(measure: () => Promise<Part[]>, most: number): Promise<Part[]> {
+  let parts = await measure();
+  for (let times = 1; times < most && parts.some(isOpen); times++) {
+    const more = await measure();
+    parts = parts.map((part, index) => merged(part, more[index] ?? part));
+  }
+  return parts;
+}
+
+function isOpen({ figures }: Part): boolean {
+  return figures.some((figure) => verdictOf(figure) === "too noisy to tell");
 }
 
 /** The slope of the line through the points in their logarithms: 1 for what grows in proportion. */
@@ -63,7 +124,9 @@ export function table({ figures }: Part): string {
         : "atMost" in target
           ? `at most ${target.atMost}${unit}`
           : `at least ${target.atLeast}${unit}`;
-    const met = { true: "yes", false: "**no**", undefined: "" }[`${isMet(figure) ?? "undefined"}`];
+    const met = { met: "yes", missed: "**no**", "too noisy to tell": "too noisy to tell", none: "" }[
+      verdictOf(figure) ?? "none"
+    ];
     return [name, ...[Math.min(...values), median(values), Math.max(...values)].map(show), wanted, met];
   });
   const header = ["", "minimum", "median", "maximum", "target", "met"];
@@ -90,7 +153,9 @@ export function plot(curves: Curve[]): string {
   const [width, height, left, bottom, top] = [360, 280, 56, 40, 34];
   const names = [...new Set(curves.map(({ name }) => name))];
   const diagrams = whats.map((what, index) => {
-    const own = curves.filter((curve) => curve.what === what);
+    const own = curves
+      .filter((curve) => curve.what === what)
+      .map(({ name, points }) => ({ name, points: points.map(([hosts, values]) => [hosts, median(values)] as const) }));
     const all = own.flatMap(({ points }) => points);
     const range = (axis: 0 | 1): [number, number] => {
       const values = all.map((point) => point[axis]);

@@ -82,8 +82,8 @@ export async function up(runs: number, givenScale?: number): Promise<[up: Part, 
     if (hosts === 1)
       figures.push({ name: "1 host: up with --parallel 1, at this scale", unit: " s", values: serial ?? [] });
     teardown.push(
-      { name: `${name}: calls to delete`, digits: 0, values: teardownCalls ?? [], target: { atMost: 1 } },
-      { name: `${name}: what is left in Azure`, digits: 0, values: left ?? [], target: { atMost: 0 } },
+      { name: `${name}: calls to delete`, digits: 0, values: teardownCalls ?? [], target: { atMost: 1 }, exact: true },
+      { name: `${name}: what is left in Azure`, digits: 0, values: left ?? [], target: { atMost: 0 }, exact: true },
       { name: `${name}: destroy without Azure's own time`, unit: " s", values: teardownSeconds ?? [] },
     );
   }
