@@ -35,7 +35,7 @@ export interface Curve {
 /** Whether a figure meets its target. */
 export type Verdict = "met" | "missed" | "too noisy to tell";
 
-export function median(values: number[]): number {
+function median(values: number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted.length / 2;
   const [low = NaN, high = NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
@@ -69,7 +69,7 @@ export function verdictOf({ values, target, exact = false }: Figure): Verdict | 
 }
 
 /** The same part with the values of another measurement added. */
-export function merged(part: Part, more: Part): Part {
+function merged(part: Part, more: Part): Part {
   return {
     ...part,
     figures: part.figures.map((figure, index) => ({

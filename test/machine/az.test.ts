@@ -1,6 +1,5 @@
 /** The commands of `az` that are given to people, run by Microsoft's own `az` against the loopback Azure, with a real machine behind it. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,7 +12,9 @@ import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
 import { NOT_RUN, commandsInMarkdown, commandsInProse, givenCommands } from "../support/azCommands";
 import { Az, ensureAzureCli } from "../support/azureCli";
+import { type Outcome, mustRun, run } from "../support/run";
 import { Scratch } from "../support/scratch";
+import { SSH_OPTIONS } from "../support/ssh";
 
 const support = machineSupport();
 const GROUP = `azure-docker-host-${STACK_NAME}`;
@@ -94,34 +95,20 @@ test("az, on a host that runs", options, async (t) => {
   };
 
   /** Logs in to the machine with a key, or with a password, and runs a command there. */
-  const login = (how: { key: string } | { password: string }, command: string): ReturnType<typeof spawnSync> => {
+  const login = (how: { key: string } | { password: string }, command: string): Outcome => {
     const askpass = join(directory, "askpass");
     writeFileSync(askpass, '#!/bin/sh\nprintf "%s\\n" "$PASSWORD"\n');
     chmodSync(askpass, 0o700);
     const words = "key" in how ? ["-i", how.key, "-o", "PasswordAuthentication=no"] : ["-o", "PubkeyAuthentication=no"];
-    const known = [
-      "-o",
-      "ConnectTimeout=10",
-      "-o",
-      "StrictHostKeyChecking=no",
-      "-o",
-      "UserKnownHostsFile=/dev/null",
-      "-o",
-      "LogLevel=ERROR",
-    ];
-    return spawnSync(
-      "ssh",
-      ["-F", "none", "-o", "IdentitiesOnly=yes", ...words, ...known, `azureuser@${outputs.publicIpAddress}`, command],
-      {
-        encoding: "utf8",
-        env: {
-          ...plainEnvironment,
-          SSH_ASKPASS: askpass,
-          SSH_ASKPASS_REQUIRE: "force",
-          PASSWORD: "password" in how ? how.password : "",
-        },
+    const to = ["-o", "IdentitiesOnly=yes", ...words, `azureuser@${outputs.publicIpAddress}`];
+    return run(["ssh", ...SSH_OPTIONS, ...to, command], {
+      env: {
+        ...plainEnvironment,
+        SSH_ASKPASS: askpass,
+        SSH_ASKPASS_REQUIRE: "force",
+        PASSWORD: "password" in how ? how.password : "",
       },
-    );
+    });
   };
 
   await t.test("sign-in as a service principal, and a wrong secret", async () => {
@@ -139,8 +126,7 @@ test("az, on a host that runs", options, async (t) => {
     assert.equal(outputs.fqdn, `${label}.westeurope.cloudapp.azure.com`);
     const own = join(directory, "own-key");
     writeFileSync(own, outputs.sshPrivateKey ?? "", { mode: 0o600 });
-    const derived = spawnSync("ssh-keygen", ["-y", "-f", own], { encoding: "utf8" }).stdout;
-    assert.equal(keyOf(await given(key ?? "", names)), keyOf(derived));
+    assert.equal(keyOf(await given(key ?? "", names)), keyOf(mustRun(["ssh-keygen", "-y", "-f", own])));
   });
 
   await t.test("lists: sizes, versions of an extension, addresses", async () => {
@@ -164,23 +150,23 @@ test("az, on a host that runs", options, async (t) => {
   const update = "az vm user update -g GROUP -n docker-host-vm -u azureuser --ssh-key-value KEY.pub";
 
   await t.test("the SSH key is lost: another one lets in, beside the one that is there", async () => {
-    spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", other.key]);
+    mustRun(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other.key]);
     assert.equal(login(other, "true").status, 255);
     await given(update, { GROUP: GROUP, "KEY.pub": `${other.key}.pub` });
     for (const each of [own, other]) {
       const { status, stdout, stderr } = login(each, "sudo -n id -un");
-      assert.deepEqual([status, stdout], [0, "root\n"], String(stderr));
+      assert.deepEqual([status, stdout], [0, "root\n"], stderr);
     }
   });
 
   await t.test("a password: login by password is on from then on, and sudo asks for it", async () => {
     const password = { password: "Two-words, 1 space" };
-    assert.match(String(login(password, "true").stderr), /Permission denied \(publickey\)/);
+    assert.match(login(password, "true").stderr, /Permission denied \(publickey\)/);
     writeFileSync(join(directory, "password"), password.password, { mode: 0o600 });
     const words = update.replace("--ssh-key-value KEY.pub", `--password @${join(directory, "password")}`);
     await az.ok(words.replace("GROUP", GROUP));
     const { status, stderr } = login(password, "true");
-    assert.equal(status, 0, String(stderr));
+    assert.equal(status, 0, stderr);
     assert.notEqual(login(password, "sudo -n true").status, 0);
     const sudo = `printf '%s\\n' '${password.password}' | sudo -S -p '' id -un`;
     assert.equal(login(own, sudo).stdout, "root\n");
@@ -191,7 +177,7 @@ test("az, on a host that runs", options, async (t) => {
     assert.notEqual(code, 0);
     assert.match(stderr, /VMExtensionProvisioningError.*Enable failed: Failed to generate public key file\./s);
     const log = join(directory, FOLDERS.azure);
-    assert.doesNotMatch(spawnSync("grep", ["-r", "Two-words", log], { encoding: "utf8" }).stdout, /./);
+    assert.deepEqual(run(["grep", "-r", "Two-words", log]), { status: 1, stdout: "", stderr: "" });
   });
 
   await t.test("Pulumi leaves the extension, the key and the password", async () => {

@@ -1,15 +1,15 @@
 /** The client's side on real machines: connect, docker by its context, env, check of hosts of every kind, several clients, one authority. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { FAILURES } from "../../client/failure";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
 import { makeAuthority } from "../support/authorities";
-import { ClientComputer, type Outcome } from "../support/client";
+import { ClientComputer } from "../support/client";
 import { machineOf } from "../support/host";
 import { type Issued, authorityOf, memberOf } from "../support/pki";
+import { type Outcome, mustRun, start } from "../support/run";
 import { Scratch } from "../support/scratch";
 
 /** The lines of `check` by their questions: the sign, and what is said. */
@@ -45,23 +45,19 @@ test("a host and its clients", async (t) => {
     fs.writeFileSync(needles, `${keys.join("\n")}\n`, { mode: 0o600 });
     const look =
       'n=0; while [ -e "$0" ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -q -F -f "$0" && echo found && exit 1; n=$((n+1)); done; echo "$n looks"';
-    const watch = spawn("sh", ["-c", look, needles], { stdio: ["ignore", "pipe", "inherit"] });
-    let seen = "";
-    watch.stdout.on("data", (data: Buffer) => (seen += data.toString()));
-    const ended = new Promise((resolve) => watch.once("close", resolve));
+    const watch = start(["sh", "-c", look, needles]);
     const connect = await computer.start(["connect"]);
     fs.rmSync(needles);
-    await ended;
+    const seen = await watch.ended;
     told.push(connect);
-    assert.match(seen, /^[1-9]\d* looks\n$/);
+    assert.match(seen.stdout, /^[1-9]\d* looks\n$/);
     assert.equal(connect.status, 0, connect.stderr);
     assert.match(connect.stdout, /^client admin of stack rehearsal, until \S+ \(36\d days\)\n/);
     assert.match(connect.stdout, /^context {2}rehearsal, made\n\ndocker --context rehearsal info\n$/m);
-    const modes = spawnSync("stat", ["-L", "-c", "%a %n", ".", "ca.pem", "cert.pem", "key.pem"], {
+    const modes = mustRun(["stat", "-L", "-c", "%a %n", ".", "ca.pem", "cert.pem", "key.pem"], {
       cwd: computer.docker,
-      encoding: "utf8",
     });
-    assert.equal(modes.stdout, "700 .\n600 ca.pem\n600 cert.pem\n600 key.pem\n");
+    assert.equal(modes, "700 .\n600 ca.pem\n600 cert.pem\n600 key.pem\n");
   });
 
   await t.test("docker by its context: info, an image made on the spot, a container", () => {
@@ -70,11 +66,9 @@ test("a host and its clients", async (t) => {
     const info = docker(["info", "--format", "{{.Name}} {{.LiveRestoreEnabled}}"]);
     assert.equal(info.stdout, "docker-host true\n", info.stderr);
     const bundle =
-      'cd "$0" && for f in /bin/sh $(ldd /bin/sh | grep -o "/[^ ]*\\.so[^ ]*"); do cp --parents -L "$f" .; done && tar c .';
-    const folder = fs.mkdtempSync(join(scratch.directory, "image-"));
-    const tar = spawnSync("sh", ["-c", bundle, folder], { maxBuffer: 2 ** 26 });
-    assert.equal(tar.status, 0, tar.stderr.toString());
-    const image = docker(["import", "-", "local:sh"], tar.stdout);
+      'cd "$0" && for f in /bin/sh $(ldd /bin/sh | grep -o "/[^ ]*\\.so[^ ]*"); do cp --parents -L "$f" .; done && tar cf ../image.tar .';
+    mustRun(["sh", "-c", bundle, fs.mkdtempSync(join(scratch.directory, "image-"))]);
+    const image = docker(["import", "-", "local:sh"], fs.readFileSync(join(scratch.directory, "image.tar")));
     assert.match(image.stdout, /^sha256:/, image.stderr);
     const run = docker(["run", "--rm", "local:sh", "/bin/sh", "-c", "echo in a container"]);
     assert.equal(run.stdout, "in a container\n", run.stderr);

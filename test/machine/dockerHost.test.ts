@@ -1,15 +1,16 @@
 /** The whole thing on a real machine: the program, the engine, the extension, and a daemon that answers its own client alone. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { machinesOf, networkOf } from "../../rehearsal/arm/open";
 import { runningMachine } from "../../rehearsal/machine/machine";
 import { ask } from "../support/ask";
+import { mustRun, run } from "../support/run";
 import { Scratch } from "../support/scratch";
 import { exportSecrets } from "../support/secrets";
+import { SSH_OPTIONS } from "../support/ssh";
 
 test("a host on a real machine", async (t) => {
   const scratch = new Scratch(t, { machines: true });
@@ -80,14 +81,8 @@ test("a host on a real machine", async (t) => {
   await t.test("SSH with the generated key", () => {
     const key = join(scratch.directory, "ssh-key");
     writeFileSync(key, outputs.sshPrivateKey ?? "", { mode: 0o600 });
-    const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "ConnectTimeout=10"];
-    const ssh = spawnSync(
-      "ssh",
-      [...options.flatMap((each) => ["-o", each]), "-i", key, `azureuser@${outputs.publicIpAddress}`, "id -Gn"],
-      { encoding: "utf8" },
-    );
-    assert.equal(ssh.error, undefined);
-    assert.match(ssh.stdout, /\bdocker\b/, ssh.stderr);
+    const login = ["-o", "BatchMode=yes", "-i", key, `azureuser@${outputs.publicIpAddress}`];
+    assert.match(mustRun(["ssh", ...SSH_OPTIONS, ...login, "id -Gn"]), /\bdocker\b/);
   });
 
   await t.test("another port is applied by the next up; a second one changes nothing", async () => {
@@ -103,11 +98,8 @@ test("a host on a real machine", async (t) => {
     const { bridge } = networkOf(scratch.directory);
     await rehearsal.destroy();
     assert.equal(runningMachine(folder), undefined);
-    assert.notEqual(spawnSync("ip", ["link", "show", bridge]).status, 0);
-    assert.ok(!spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout.includes(folder), "a process is left");
-    assert.ok(
-      !spawnSync("cat", ["/proc/self/mounts"], { encoding: "utf8" }).stdout.includes(scratch.directory),
-      "a mount is left",
-    );
+    assert.notEqual(run(["ip", "link", "show", bridge]).status, 0);
+    assert.ok(!mustRun(["ps", "-eo", "args"]).includes(folder), "a process is left");
+    assert.ok(!readFileSync("/proc/self/mounts", "utf8").includes(scratch.directory), "a mount is left");
   });
 });

@@ -18,6 +18,7 @@ import { bridgeNamespace, chooseSubnet, ensureBridge, removeBridge } from "../..
 import { dockerClient, ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../../rehearsal/machine/systemPackages";
 import { installDocker } from "../support/scratchMachine";
+import { SSH_OPTIONS } from "../support/ssh";
 
 const support = machineSupport();
 const repository = path.resolve(__dirname, "../..");
@@ -169,17 +170,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
     });
 
     const ssh = (...options: string[]) => {
-      const plain = [
-        "-F",
-        "none",
-        "-o",
-        "StrictHostKeyChecking=no",
-        "-o",
-        "UserKnownHostsFile=/dev/null",
-        "-o",
-        "LogLevel=ERROR",
-      ];
-      return runCommand(["ssh", ...plain, ...options, `azureuser@${address}`, "hostname"]);
+      return runCommand(["ssh", ...SSH_OPTIONS, ...options, `azureuser@${address}`, "hostname"]);
     };
 
     it("lets the key in and no password", async () => {

@@ -1,11 +1,11 @@
 /** The rehearsal's network, and iproute2 beside it: `ip netns add` mounts the folder /run/netns over itself. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { plainEnvironment } from "../../rehearsal/system/command";
 import { bridgeNamespace } from "../../rehearsal/machine/network";
 import { machineSupport } from "../../rehearsal/machine/systemPackages";
+import { type Outcome, run } from "../support/run";
 
 const support = machineSupport();
 const options = { skip: support.supported ? false : support.reason, timeout: 120_000 };
@@ -15,21 +15,15 @@ const NAME = "adhtest0000";
  * Runs a script in a network and a mount namespace of its own, with an empty /run: nothing of this computer's is touched,
  * and all of it is gone at the end. `bridge ensure` and `bridge remove` do what the rehearsal does.
  */
-function alone(script: string): { status: number | null; stdout: string; stderr: string } {
+function alone(script: string): Outcome {
   const prelude = `set -u
 mount -t tmpfs tmpfs /run
 bridge() { "$NODE" --import tsx "$PROCESS" "$1" ${NAME}; }
 `;
-  const { status, stdout, stderr } = spawnSync(
-    "unshare",
-    ["--mount", "--net", "--propagation", "private", "sh", "-c", prelude + script],
-    {
-      encoding: "utf8",
-      env: { ...plainEnvironment, NODE: process.execPath, PROCESS: join(__dirname, "../support/bridgeProcess.ts") },
-      cwd: join(__dirname, "../.."),
-    },
-  );
-  return { status, stdout, stderr };
+  return run(["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", prelude + script], {
+    env: { ...plainEnvironment, NODE: process.execPath, PROCESS: join(__dirname, "../support/bridgeProcess.ts") },
+    cwd: join(__dirname, "../.."),
+  });
 }
 
 /** What is left when all is well: the two folders, and in /run/netns what the script itself put there. */

@@ -16,6 +16,7 @@ import { runningMachine } from "../../rehearsal/machine/machine";
 import { ask } from "../support/ask";
 import { machineOf } from "../support/host";
 import { Scratch } from "../support/scratch";
+import { SSH_OPTIONS } from "../support/ssh";
 
 const VERSION = ["version", "--format", "{{.Server.Version}}"];
 
@@ -48,10 +49,7 @@ test("a host without a public address", async (t) => {
   const PATH = `${plainEnvironment.PATH ?? ""}:${filesOf(scratch.directory).commands}`;
   const environment = { ...plainEnvironment, PATH, DOCKER_CONFIG: join(folder, "docker") };
   const tls = ["--tlsverify", "--tlscacert", files.ca, "--tlscert", files.cert, "--tlskey", files.key];
-  const sshOptions = [
-    ...["-i", files.ssh, "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no"],
-    ...["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes"],
-  ];
+  const sshOptions = [...SSH_OPTIONS, "-i", files.ssh, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
   const login = `${base.adminUsername}@${base.publicIpAddress ?? ""}`;
 
   await t.test("is its private address, and the machine has no other", async () => {

@@ -1,6 +1,5 @@
 /** The stack's state is lost: by the steps in docs/state-lost.md the machine is taken over, with its containers, and gets new certificates. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,6 +7,7 @@ import { textAt, valuesAt } from "../../rehearsal/arm/body";
 import { SUBSCRIPTION_ID } from "../../rehearsal/arm/resourceTypes";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { Host } from "../support/host";
+import { mustRun } from "../support/run";
 
 /** The import file that the document shows, for this stack. */
 function importFile(): string {
@@ -32,12 +32,8 @@ test("the state is lost, the machine is not", async (t) => {
     // The CLI asks for a language host even where it generates no code.
     mkdirSync(join(project, "node_modules"), { recursive: true });
     const PATH = [join(__dirname, "../lifecycle/languageHost"), rehearsal.environment.PATH].join(":");
-    const { status, stdout, stderr } = spawnSync("pulumi", [...words, "--non-interactive", "--stack", STACK_NAME], {
-      cwd: project,
-      env: { ...process.env, ...rehearsal.environment, PATH },
-      encoding: "utf8",
-    });
-    assert.equal(status, 0, stdout + stderr);
+    const env = { ...process.env, ...rehearsal.environment, PATH };
+    mustRun(["pulumi", ...words, "--non-interactive", "--stack", STACK_NAME], { cwd: project, env });
   };
   const all = rehearsal.subscription.store.list();
   const find = (kind: string): Record<string, unknown> =>

@@ -3,7 +3,7 @@
  * lets it go wrong, or kills the engine in the midst of it; and no run waits for plugins to start.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { createDecipheriv, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -28,6 +28,7 @@ import { isObject } from "../../rehearsal/values";
 import { tls } from "../../rehearsal/providers/tls";
 import { type Recovery, recover, removeUnrecorded } from "../../rehearsal/recovery";
 import { startEngineHost } from "./engineHost";
+import { start } from "./run";
 import { Scratch, type StateResource } from "./scratch";
 import { secretsIn } from "./secrets";
 import { WatchedBehaviour, steady } from "./watched";
@@ -278,18 +279,14 @@ export class Attached {
 
   /** Runs the CLI on the stack. */
   async pulumi(args: string[]): Promise<Ended> {
-    const engine = spawn("pulumi", [...args, "--stack", "rehearsal", "--non-interactive"], {
+    const engine = start(["pulumi", ...args, "--stack", "rehearsal", "--non-interactive"], {
       cwd: filesOf(this.directory).project,
       env: { ...process.env, ...this.environment },
-      stdio: ["ignore", "pipe", "pipe"],
     });
-    this.engine = engine;
-    let output = "";
-    for (const stream of [engine.stdout, engine.stderr])
-      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    const [status] = (await once(engine, "close")) as [number | null];
-    this.printed += output;
-    return { status, output };
+    this.engine = engine.process;
+    const { status } = await engine.ended;
+    this.printed += engine.printed();
+    return { status, output: engine.printed() };
   }
 
   /** What a killed run left: how many operations it was at, and what Azure has that the state has not. */

@@ -1,12 +1,11 @@
 /** The command `docker-host` and docker itself, as a person runs them who has a home, a stack and names that resolve. */
-import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filesOf } from "../../rehearsal/files";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
+import { type Outcome, run, start } from "./run";
 
-/** What came of a command. */
-export type Outcome = Pick<SpawnSyncReturns<string>, "status" | "stdout" | "stderr">;
+const DOCKER_HOST = join(__dirname, "../../client/docker-host.cjs");
 
 /** A person's computer, in a folder of a rehearsal. */
 export class ClientComputer {
@@ -36,31 +35,17 @@ export class ClientComputer {
   }
 
   dockerHost(args: string[], input = ""): Outcome {
-    return this.run([process.execPath, join(__dirname, "../../client/docker-host.cjs"), ...args], input);
+    return this.run([process.execPath, DOCKER_HOST, ...args], input);
   }
 
   run(command: string[], input: string | Buffer = ""): Outcome {
-    const [file = "", ...args] = this.within(command);
-    return spawnSync(file, args, { cwd: this.project, env: this.environment, encoding: "utf8", input });
+    return run(this.within(command), { cwd: this.project, env: this.environment, input });
   }
 
   /** Starts `docker-host` and goes on. */
   start(args: string[]): Promise<Outcome> {
-    const [file = "", ...rest] = this.within([
-      process.execPath,
-      join(__dirname, "../../client/docker-host.cjs"),
-      ...args,
-    ]);
-    const child = spawn(file, rest, { cwd: this.project, env: this.environment, stdio: ["ignore", "pipe", "pipe"] });
-    let [stdout, stderr] = ["", ""];
-    child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
-    child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (status) => {
-        resolve({ status, stdout, stderr });
-      });
-    });
+    const command = this.within([process.execPath, DOCKER_HOST, ...args]);
+    return start(command, { cwd: this.project, env: this.environment }).ended;
   }
 
   /** In a mount namespace of its own, whose /etc/hosts has the names: it goes with the process. */

@@ -1,6 +1,5 @@
 /** The project as a person has it, in a temporary folder: the CLI, Pulumi's own launcher, TypeScript as Pulumi.yaml has it, and the same index.ts. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   cpSync,
@@ -21,6 +20,7 @@ import { ENVIRONMENT, FOLDERS } from "../../rehearsal/arm/open";
 import { Store } from "../../rehearsal/arm/store";
 import { ensureEndpoint } from "../../rehearsal/arm/endpoint";
 import { KEY_NAME, setClock, startEngineHost } from "./engineHost";
+import { type Outcome, cutOff, run, start } from "./run";
 import type { StateResource } from "./scratch";
 
 const ROOT = join(__dirname, "../..");
@@ -170,7 +170,7 @@ export class PlainProject {
 
   /** Runs `pulumi` as a person does, with what is on its standard input; gives what it said. */
   pulumi(args: string[], input = "", env: NodeJS.ProcessEnv = {}): Ended {
-    const { status, stdout, stderr } = this.run("pulumi", this.words(args), input, env);
+    const { status, stdout, stderr } = this.run(["pulumi", ...this.words(args)], input, env);
     return { status, output: stdout + stderr };
   }
 
@@ -184,52 +184,28 @@ export class PlainProject {
   }
 
   /** Runs `docker-host` in the project, as a person does. */
-  dockerHost(args: string[], input = ""): { status: number | null; stdout: string; stderr: string } {
-    return this.run(process.execPath, [join(ROOT, "client/docker-host.cjs"), ...args], input);
+  dockerHost(args: string[], input = ""): Outcome {
+    return this.run([process.execPath, join(ROOT, "client/docker-host.cjs"), ...args], input);
   }
 
-  private run(
-    command: string,
-    args: string[],
-    input: string,
-    env: NodeJS.ProcessEnv = {},
-  ): { status: number | null; stdout: string; stderr: string } {
-    setClock(this.rehearsal, { ...process.env, ...this.environment, ...env });
-    return spawnSync(command, args, {
-      cwd: this.project,
-      encoding: "utf8",
-      input,
-      maxBuffer: 2 ** 26,
-      env: { ...process.env, ...this.environment, ...env },
-    });
+  private run(argv: string[], input: string, more: NodeJS.ProcessEnv = {}): Outcome {
+    const env = { ...process.env, ...this.environment, ...more };
+    setClock(this.rehearsal, env);
+    return run(argv, { cwd: this.project, input, env });
   }
 
-  /** The same, without waiting for its end. */
+  /** Starts `pulumi` and goes on. */
   start(args: string[]): Running {
-    setClock(this.rehearsal, { ...process.env, ...this.environment });
-    const engine = spawn("pulumi", this.words(args), {
-      cwd: this.project,
-      env: { ...process.env, ...this.environment },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    let output = "";
-    for (const stream of [engine.stdout, engine.stderr]) {
-      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    }
-    const ended = new Promise<Ended>((resolve, reject) => {
-      engine.once("error", reject);
-      engine.once("close", (status) => {
-        resolve({ status, output });
-      });
-    });
+    const env = { ...process.env, ...this.environment };
+    setClock(this.rehearsal, env);
+    const engine = start(["pulumi", ...this.words(args)], { cwd: this.project, env, detached: true });
     return {
-      kill: (signal) => engine.kill(signal),
+      kill: (signal) => engine.process.kill(signal),
       cutOff: () => {
-        if (engine.pid !== undefined) process.kill(-engine.pid, "SIGKILL");
+        cutOff(engine);
       },
-      printed: () => output,
-      ended,
+      printed: engine.printed,
+      ended: engine.ended.then(({ status }) => ({ status, output: engine.printed() })),
     };
   }
 

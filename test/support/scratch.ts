@@ -1,6 +1,5 @@
 /** A rehearsal in a temporary folder, for tests: what it printed, what its engine's state holds, and nothing left of it afterwards. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +14,7 @@ import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
 import { UNKNOWN } from "../../rehearsal/providers/provider";
 import { KEY_NAME, type Serving, setClock, startEngineHost } from "./engineHost";
+import { type Outcome, cutOff, run, start } from "./run";
 
 /** What the state file says of a resource. */
 export interface StateResource {
@@ -179,35 +179,29 @@ export const DECLARED: Record<string, [type: string, parent: string | undefined]
   "docker-host-docker": ["azure-native:compute:VirtualMachineExtension", "docker-host"],
 };
 
-/** Runs the rehearsal's command line as a person does. */
-export function runRehearsal(args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const root = join(__dirname, "../..");
-  return spawnSync(process.execPath, ["--import", "tsx", "rehearsal/cli.ts", ...args, "--provider", "stand-in"], {
-    cwd: root,
-    encoding: "utf8",
-  });
+const ROOT = join(__dirname, "../..");
+
+/** The rehearsal's command line, as a person types it. */
+function rehearsalCommand(args: string[]): string[] {
+  return [process.execPath, "--import", "tsx", "rehearsal/cli.ts", ...args, "--provider", "stand-in"];
 }
 
-/**
- * Starts the command line as a person does, and kills it with all that it started, as a power cut would: after some
- * milliseconds, or when it prints what is given.
- */
+/** Runs the rehearsal's command line. */
+export function runRehearsal(args: string[]): Outcome {
+  return run(rehearsalCommand(args), { cwd: ROOT });
+}
+
+/** Starts the command line, and cuts it off after some milliseconds, or when it prints the given text. */
 export async function killRehearsal(args: string[], when: number | string): Promise<void> {
-  const child = spawn(process.execPath, ["--import", "tsx", "rehearsal/cli.ts", ...args, "--provider", "stand-in"], {
-    cwd: join(__dirname, "../.."),
-    detached: true,
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const ended = once(child, "exit");
-  let printed = "";
+  const started = start(rehearsalCommand(args), { cwd: ROOT, detached: true });
+  const exited = once(started.process, "exit");
   const said = new Promise<void>((resolve) => {
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      printed += text;
-      if (typeof when === "string" && printed.includes(when)) resolve();
+    started.process.stdout?.on("data", () => {
+      if (typeof when === "string" && started.printed().includes(when)) resolve();
     });
   });
-  await Promise.race([typeof when === "number" ? sleep(when) : said, ended]);
-  assert.ok(child.exitCode === null && child.pid !== undefined, `it goes on until ${when}: ${printed}`);
-  process.kill(-child.pid, "SIGKILL");
-  await ended;
+  await Promise.race([typeof when === "number" ? sleep(when) : said, exited]);
+  assert.equal(started.process.exitCode, null, `it goes on until ${when}: ${started.printed()}`);
+  cutOff(started);
+  await exited;
 }

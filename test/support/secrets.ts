@@ -1,7 +1,7 @@
 /** Finds a stack's secrets, and the forms in which one might be written somewhere. */
-import { spawnSync } from "node:child_process";
 import { filesOf } from "../../rehearsal/files";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
+import { mustRun } from "./run";
 
 /** Every private key and password in a stack's state, decrypted, and the forms in which each might be written. */
 export function exportSecrets(rehearsal: Rehearsal): {
@@ -14,14 +14,8 @@ export function exportSecrets(rehearsal: Rehearsal): {
 /** What a command of `pulumi stack` prints of the rehearsal's stack. */
 export function pulumiStack(rehearsal: Rehearsal, ...args: string[]): string {
   const { project } = filesOf(rehearsal.directory);
-  const { status, stdout, stderr } = spawnSync("pulumi", ["stack", ...args, "--stack", "rehearsal"], {
-    cwd: project,
-    env: { ...process.env, ...rehearsal.environment },
-    encoding: "utf8",
-    maxBuffer: 2 ** 26,
-  });
-  if (status !== 0) throw new Error(stderr);
-  return stdout;
+  const env = { ...process.env, ...rehearsal.environment };
+  return mustRun(["pulumi", "stack", ...args, "--stack", "rehearsal"], { cwd: project, env });
 }
 
 /** The same, of a state whose secrets are decrypted: JSON under the name "plaintext". */

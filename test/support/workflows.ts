@@ -3,7 +3,6 @@
  * and each `run:` step. In place of somebody else's action stands what that action leaves: a checkout, a sign-in.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -20,6 +19,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type * as Library from "@actions/expressions" with { "resolution-mode": "import" };
 import { parse } from "yaml";
+import { mustRun, run } from "./run";
 
 type Context = Record<string, unknown>;
 
@@ -129,8 +129,8 @@ const ACTIONS: Record<string, OtherAction> = {
 /** A copy of what is in the repository, as a commit has it. */
 export function copyRepository(to: string): void {
   const root = join(__dirname, "../..");
-  const files = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" });
-  for (const file of files.stdout.trim().split("\n")) {
+  const files = mustRun(["git", "ls-files", "-co", "--exclude-standard"], { cwd: root });
+  for (const file of files.trim().split("\n")) {
     if (existsSync(join(root, file))) cpSync(join(root, file), join(to, file));
   }
 }
@@ -316,7 +316,7 @@ exec cp "$9" "${this.comments}/$3.md"
   }
 
   private step(
-    { run = "" }: Step,
+    { run: text = "" }: Step,
     env: Record<string, string>,
     shell: string,
     folder: string,
@@ -326,28 +326,25 @@ exec cp "$9" "${this.comments}/$3.md"
     const workspace = join(folder, "workspace");
     const kept = join(this.packages, "node_modules");
     // The same packages each time: they are installed once, and then found in place.
-    const installs = /^npm ci --ignore-scripts(?: --prefix (\w+))?$/.exec(run.trim());
+    const installs = /^npm ci --ignore-scripts(?: --prefix (\w+))?$/.exec(text.trim());
     if (installs && existsSync(kept)) {
       symlinkSync(kept, join(workspace, installs[1] ?? ".", "node_modules"));
       return { status: 0, output: "" };
     }
     const script = join(folder, "step.sh");
-    writeFileSync(script, run);
+    writeFileSync(script, text);
     const names = Object.entries({ localhost: "127.0.0.1", ...this.options.names() });
     writeFileSync(this.hosts, names.map(([name, address]) => `${address} ${name}\n`).join(""));
     // Names resolve where the host is asked. Whatever makes a machine runs without: the network that it makes must outlive the step.
-    const within = run.includes("docker-host check")
+    const within = text.includes("docker-host check")
       ? ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', this.hosts]
       : [];
     const { PATH = "", ...environment } = this.options.environment;
     const added = join(folder, "path");
     const more = existsSync(added) ? readFileSync(added, "utf8").trim().split("\n") : [];
     const bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script];
-    const [command = "", ...args] = [...within, "sh", "-c", 'exec "$@" 2>&1', "sh", ...bash];
-    const { status, stdout } = spawnSync(command, args, {
+    const { status, stdout } = run([...within, "sh", "-c", 'exec "$@" 2>&1', "sh", ...bash], {
       cwd: workspace,
-      encoding: "utf8",
-      maxBuffer: 2 ** 26,
       env: {
         ...environment,
         PATH: [...more, this.tools, PATH].join(":"),
