@@ -136,8 +136,12 @@ export class Rehearsal {
     // After each operation the Automation API asks the CLI three times for what the events have said, or nobody wants.
     stack.info = () => Promise.resolve(undefined);
     stack.outputs = () => Promise.resolve({});
-    for (const [name, value] of Object.entries(options.config ?? {})) {
-      await stack.setConfig(name, { value, secret: SECRET_SETTINGS.includes(name) }, /[.[]/.test(name));
+    // One command for all names, and one for all paths.
+    for (const isPath of [false, true]) {
+      const settings = Object.entries(options.config ?? {})
+        .filter(([name]) => /[.[]/.test(name) === isPath)
+        .map(([name, value]) => [name, { value, secret: SECRET_SETTINGS.includes(name) }] as const);
+      if (settings.length > 0) await stack.setAllConfig(Object.fromEntries(settings), isPath);
     }
     return new Rehearsal(
       directory,

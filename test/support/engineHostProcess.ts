@@ -1,9 +1,9 @@
 /**
- * Serves the program to engines, one after the other, in a process of its own: an engine that is killed leaves the SDK with
- * promises that are rejected when nobody listens any more, and a test's process fails by that.
+ * Serves the program to engines, one after the other, in a process of its own. An engine that is killed leaves the SDK with
+ * promises that are rejected later, and the test's own process would fail by that.
  *
- * Where the environment names a rehearsal, it serves its providers too, and a key service for the state's secrets: so no run
- * waits for plugins to start or derives a key from a passphrase, and a test may wait for a run and hear nothing else.
+ * For a rehearsal it also serves the providers, the loopback Azure, and a key service for the state's secrets. So no run
+ * waits for plugins to start or derives a key from a passphrase, and a test can wait for a run and do nothing else.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,15 +12,14 @@ import { Server, ServerCredentials, type UntypedServiceImplementation } from "@g
 import * as automation from "@pulumi/pulumi/automation/server.js";
 import * as sdk from "@pulumi/pulumi/runtime/settings.js";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
-import type program from "../../index";
-import { ENVIRONMENT } from "../../rehearsal/arm/open";
+import type index from "../../index";
 import { serveEndpoint } from "../../rehearsal/arm/endpoint";
 import { AzureNative } from "../../rehearsal/providers/azureNative";
 import { random } from "../../rehearsal/providers/random";
 import { type ResourceProvider } from "../../rehearsal/providers/provider";
 import { listen } from "../../rehearsal/providers/server";
 import { tls } from "../../rehearsal/providers/tls";
-import { CLOCK_FILE, type Serving } from "./engineHost";
+import { type Answered, type Asked, CLOCK_FILE, type Serving } from "./engineHost";
 import { startKeyService } from "./keyService";
 
 /** What the SDK serves an inline program with; its types keep it to itself. */
@@ -41,7 +40,7 @@ Error.stackTraceLimit = 0;
 async function serveProgram(): Promise<string> {
   const languageServer = new LanguageServer(() => {
     // Loaded when it is wanted: not every test's program is run here.
-    const declare = createRequire(__filename)("../../index") as typeof program;
+    const declare = createRequire(__filename)("../../index") as typeof index;
     return declare();
   });
   const run = languageServer.run.bind(languageServer);
@@ -62,8 +61,12 @@ async function serveProgram(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-async function serveProviders(directory: string): Promise<string> {
-  const { environment } = await serveEndpoint(directory, process.env[ENVIRONMENT.rootFileSystem]);
+/** Serves a rehearsal's providers and its loopback Azure. */
+async function serveProviders(
+  directory: string,
+  rootFileSystem?: string,
+): Promise<{ ports: string; close: () => Promise<void> }> {
+  const { environment, ...endpoint } = await serveEndpoint(directory, rootFileSystem);
   const providers: Record<string, ResourceProvider> = {
     "azure-native": new AzureNative({ environment, retryDelayMs: 1, pollMs: 25 }),
     tls: madeAnew(() => {
@@ -73,8 +76,16 @@ async function serveProviders(directory: string): Promise<string> {
     random,
   };
   const ports: string[] = [];
-  for (const [name, provider] of Object.entries(providers)) ports.push(`${name}:${(await listen(provider)).port}`);
-  return ports.join(",");
+  const servers: { close: () => Promise<void> }[] = [endpoint];
+  for (const [name, provider] of Object.entries(providers)) {
+    const listening = await listen(provider);
+    ports.push(`${name}:${listening.port}`);
+    servers.unshift(listening);
+  }
+  const close = async (): Promise<void> => {
+    for (const server of servers) await server.close();
+  };
+  return { ports: ports.join(","), close };
 }
 
 /** A provider that is made anew by each engine that configures it: as a plugin's process, it sees what has changed since. */
@@ -93,15 +104,30 @@ function madeAnew(make: () => ResourceProvider): ResourceProvider {
   });
 }
 
-async function serve(): Promise<void> {
-  const serving: Serving = { program: await serveProgram() };
-  const directory = process.env[ENVIRONMENT.directory];
-  if (directory !== undefined) {
-    serving.providers = { PULUMI_DEBUG_PROVIDERS: await serveProviders(directory) };
-    serving.keyService = await startKeyService({ after: () => undefined });
+const program = serveProgram();
+const keyService = startKeyService({ after: () => undefined });
+const closers = new Map<number, () => Promise<void>>();
+
+async function serve({ id, directory, rootFileSystem }: Asked): Promise<Serving> {
+  const serving: Serving = { program: await program };
+  if (directory === undefined) return serving;
+  const { ports, close } = await serveProviders(directory, rootFileSystem);
+  closers.set(id, close);
+  return { ...serving, providers: { PULUMI_DEBUG_PROVIDERS: ports }, keyService: await keyService };
+}
+
+async function answer(asked: Asked): Promise<Answered> {
+  const { id, close = false } = asked;
+  try {
+    if (!close) return { id, serving: await serve(asked) };
+    await closers.get(id)?.();
+    return { id };
+  } catch (error) {
+    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
-  process.send?.(serving);
 }
 
 process.once("disconnect", () => process.exit());
-void serve();
+process.on("message", (asked: Asked) => {
+  void answer(asked).then((answered) => process.send?.(answered));
+});

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { BehaviourSettings } from "../../rehearsal/arm/behaviour";
-import { ENVIRONMENT, FOLDERS } from "../../rehearsal/arm/open";
+import { FOLDERS } from "../../rehearsal/arm/open";
 import { Store } from "../../rehearsal/arm/store";
 import { ensureEndpoint } from "../../rehearsal/arm/endpoint";
 import { KEY_NAME, setClock, startEngineHost } from "./engineHost";
@@ -113,7 +113,7 @@ export class PlainProject {
   ): Promise<PlainProject> {
     const made = new PlainProject(test);
     if (!passphrase || !plugins || !program) {
-      const serving = await startEngineHost(test, { [ENVIRONMENT.directory]: made.rehearsal });
+      const serving = await startEngineHost(test, { directory: made.rehearsal });
       if (!plugins) Object.assign(made.environment, serving.providers);
       if (!program) made.client = serving.program;
       if (!passphrase) {

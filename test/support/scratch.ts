@@ -8,7 +8,6 @@ import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { parseDocument } from "yaml";
-import { ENVIRONMENT } from "../../rehearsal/arm/open";
 import { STACK_NAME, filesOf } from "../../rehearsal/files";
 import { ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { Rehearsal, type RehearsalOptions, sweep } from "../../rehearsal/rehearsal";
@@ -91,10 +90,7 @@ export class Scratch {
 
   private async startHost(machines: boolean): Promise<Serving> {
     const rootFileSystem = machines ? await ensureRootFileSystem(() => undefined) : undefined;
-    return startEngineHost(this.test, {
-      [ENVIRONMENT.directory]: this.directory,
-      ...(rootFileSystem !== undefined && { [ENVIRONMENT.rootFileSystem]: rootFileSystem }),
-    });
+    return startEngineHost(this.test, { directory: this.directory, rootFileSystem });
   }
 
   /** The steps that were shown, by resource: its sign, and for an update or a replacement what changed, as in "~ securityRules". */
