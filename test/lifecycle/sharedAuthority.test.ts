@@ -66,7 +66,7 @@ test("a stack has the authority and the clients of another", async (t) => {
   up("two");
   const two = outputs("two");
   assert.deepEqual(Object.keys(two).sort(), [
-    ...["adminUsername", "caStack", "caCert", "clientCerts", "dockerHost", "fqdn"],
+    ...["adminUsername", "caCert", "caStack", "clientCerts", "dockerHost", "fqdn"],
     ...["publicIpAddress", "sshPrivateKey"],
   ]);
   assert.equal(two.caStack, "organization/azure-docker-host/base");
