@@ -1,4 +1,7 @@
-/** Runs every layer of tests, and first gets what they need: an engine, and for real machines the system's packages, a root file system and Microsoft's `az`. */
+/**
+ * Runs every layer of tests; with `--sample`, a sample of the long tables. First it gets what they need: an engine, and for
+ * real machines the system's packages, a root file system and Microsoft's `az`.
+ */
 import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -9,6 +12,9 @@ import { ensureRootFileSystem } from "../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../rehearsal/machine/systemPackages";
 import { ensureAzureCli } from "./support/azureCli";
 import { makeOwnFolder, removeFolder, removeStaleFolders } from "./support/ownFolder";
+import { LEFT_OUT, SAMPLE, SAMPLE_VARIABLE } from "./support/sample";
+
+const isSample = process.argv.includes("--sample");
 
 async function main(): Promise<void> {
   const engine = await ensureEngine(print);
@@ -29,6 +35,7 @@ async function main(): Promise<void> {
     PATH: [engine.directory, process.env.PATH].join(delimiter),
     // The engine lives too short to have to sweep up its memory.
     GOGC: "400",
+    ...(isSample && { [SAMPLE_VARIABLE]: SAMPLE }),
   });
   const layers = [...(support.supported ? ["machine"] : []), "lifecycle", "processes"];
   try {
@@ -37,6 +44,14 @@ async function main(): Promise<void> {
   } finally {
     await removeFolder(folder);
   }
+  if (leftOut.size > 0) print(`Left out, and run by npm run test:all: ${[...leftOut].join("; ")}`);
+}
+
+/** What a sample leaves out, in the tests' words. */
+const leftOut = new Set<string>();
+
+function noteLeftOut(message: unknown): void {
+  if (typeof message === "string" && message.startsWith(LEFT_OUT)) leftOut.add(message.slice(LEFT_OUT.length));
 }
 
 const stop = new AbortController();
@@ -52,6 +67,12 @@ async function runFiles(files: string[]): Promise<void> {
   const tests = run({ files, concurrency: 3, timeout: 900_000, signal: stop.signal });
   tests.on("test:fail", () => {
     process.exitCode = 1;
+  });
+  tests.on("test:diagnostic", ({ message }) => {
+    noteLeftOut(message);
+  });
+  tests.on("test:pass", ({ skip }) => {
+    noteLeftOut(skip);
   });
   await pipeline(tests, new spec(), process.stdout, { end: false });
 }

@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { startKeyService } from "../support/keyService";
 import { PlainProject } from "../support/plainProject";
+import { leftOut } from "../support/sample";
 import { secretsIn } from "../support/secrets";
 
 const SET_PASSWORD = "Set-by-the-test+1";
 const CLIENT_KEY = ["stack", "output", "clientKey", "--show-secrets"];
 
 test("a stack moves to another backend, another passphrase, and a key service", async (t) => {
+  if (leftOut(t, "moves of a state")) return;
   const project = await PlainProject.open(t, { passphrase: true });
   const { environment } = project;
   const files = (): string[] =>

@@ -7,6 +7,7 @@ import type { Fault } from "../../rehearsal/arm/behaviour";
 import { FOLDERS } from "../../rehearsal/arm/open";
 import type { StoredResource } from "../../rehearsal/arm/store";
 import { Attached, TOKENS, type Verb, assertInRecovery, removal, steadied } from "../support/attached";
+import { leftOut, sampled } from "../support/sample";
 import { Scratch, runRehearsal } from "../support/scratch";
 
 const GROUP = "Microsoft.Resources/resourceGroups";
@@ -139,7 +140,8 @@ function diagnosticOf(call: string, output: string): string {
 
 test("whatever goes wrong at whatever call, the next run mends it", async (t) => {
   const attached = await Attached.open(t);
-  for (const { part, verb, settings, stages } of LIFE) {
+  const parts = sampled(t, "parts of a life in which calls fail", LIFE, ({ part }) => part, ["up from nothing"]);
+  for (const { part, verb, settings, stages } of parts) {
     await t.test(part, async (st) => {
       attached.configure(settings);
       const before = attached.snapshot();
@@ -156,7 +158,8 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
         attached.learnSecrets();
       }
 
-      for (const { nuisance, fault, seconds = 0 } of NUISANCES) {
+      const nuisances = sampled(st, "nuisances", NUISANCES, ({ nuisance }) => nuisance, ["throttled"]);
+      for (const { nuisance, fault, seconds = 0 } of nuisances) {
         await st.test(`each call ${nuisance}`, async () => {
           attached.restore(before);
           const ended = await attached.run(verb, {
@@ -174,7 +177,9 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
         });
       }
 
-      for (const [index, chain] of chainsOf(stages).entries()) {
+      // The first chain has each kind of failure.
+      const chains = [...chainsOf(stages).entries()];
+      for (const [index, chain] of sampled(st, "chains of failures", chains, ([at]) => String(at), ["0"])) {
         await st.test(`chain ${index + 1}`, async (chained) => {
           attached.restore(before);
           // What is to be said before the next run: what Azure has of the last one and nobody heard of.
@@ -261,6 +266,7 @@ const CHAIN: [call: string, kind: Fault["kind"]][] = [
 ];
 
 test("and so with the provider in a process of its own", async (t) => {
+  if (leftOut(t, "faults of a spawned provider")) return;
   const attached = await Attached.open(t);
   attached.spawnPlugins();
   const overcome: Fault = { call: `GET ${GROUP}`, kind: "throttled", times: 3, retryAfterSeconds: 0.001 };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Attached, TOKENS, assertInRecovery, removal } from "../support/attached";
+import { sampled } from "../support/sample";
 import { DECLARED } from "../support/scratch";
 
 const CALLS = Object.keys(TOKENS).flatMap((armType) => [`GET ${armType}`, `PUT ${armType}`]);
@@ -9,6 +10,13 @@ const MADE_HERE = Object.keys(DECLARED).filter((name) => /^(tls|random):/.test(D
 const POINTS = [
   ...["azure-native", "tls", "random"].map((provider) => `before configuring ${provider}`),
   ...[...CALLS, ...MADE_HERE, "docker-host-password"].flatMap((what) => [`before ${what}`, `after ${what}`]),
+];
+
+/** Before anything is made, in the midst of keys, and where Azure has made what nobody heard of. */
+const SAMPLE = [
+  "before configuring azure-native",
+  "after docker-host-ca-key",
+  "after PUT Microsoft.Compute/virtualMachines",
 ];
 
 test("killed anywhere, an up is completed by the next run", async (t) => {
@@ -21,7 +29,7 @@ test("killed anywhere, an up is completed by the next run", async (t) => {
   const wanted = attached.reached();
   attached.learnSecrets();
 
-  for (const point of POINTS) {
+  for (const point of sampled(t, "points of a kill", POINTS, String, SAMPLE)) {
     await t.test(point, async () => {
       attached.restore(nothing);
       const killed = await attached.run("up", { killAt: point });

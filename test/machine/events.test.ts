@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { INSTALLER_BY_NAME } from "../../components/installers";
 import { runExtension } from "../../rehearsal/guest/extensions";
 import { type Fate, Host } from "../support/host";
+import { sampled } from "../support/sample";
 import { assertDaemonSettings, daemonState, unrecommendedFiles } from "../support/recommendations";
 
 const INSTALLERS = ["DockerExtension", "CustomScript"] as const;
@@ -377,6 +378,8 @@ async function version(host: Host): Promise<string> {
   return (await host.machine.mustRun(["dpkg-query", "--show", "--showformat=${Version}", "docker.io"])).trim();
 }
 
+const SAMPLE = ["first boot", "renewal", "port change"];
+
 const states = new Map<InstallerName, Record<string, unknown>>();
 const rows = new Map<string, Partial<Record<InstallerName, Seen>>>();
 
@@ -386,7 +389,7 @@ for (const installer of INSTALLERS) {
       clock(undefined);
     });
     const host = new Host(t);
-    for (const { name, run } of EVENTS) {
+    for (const { name, run } of sampled(t, "events of the years", EVENTS, ({ name: own }) => own, SAMPLE)) {
       await t.test(name, async () => {
         const seen = await run(host, installer);
         rows.set(name, { ...rows.get(name), [installer]: seen });
@@ -439,6 +442,9 @@ test("the table in docs is what was seen; UPDATE_DOCS=true writes it", () => {
   if (process.env.UPDATE_DOCS === "true") {
     writeFileSync(file, `${before}<!-- events -->\n\n${table()}\n\n<!-- end of events -->${after}`);
   } else {
-    assert.equal(plain(table()), plain(written));
+    const notRun = EVENTS.map(({ name }) => name).filter((name) => !rows.has(name));
+    const lines = plain(written).split("\n");
+    const seen = lines.filter((line) => !notRun.some((name) => line.startsWith(`| ${name} |`)));
+    assert.equal(plain(table()), seen.join("\n"));
   }
 });

@@ -17,6 +17,7 @@ import { bootMachine, Machine, type MachineSpec, runningMachine, stopMachine } f
 import { bridgeNamespace, chooseSubnet, ensureBridge, removeBridge } from "../../rehearsal/machine/network";
 import { dockerClient, ensureRootFileSystem } from "../../rehearsal/machine/rootFileSystem";
 import { ensureSystemPackages, machineSupport } from "../../rehearsal/machine/systemPackages";
+import { notInSample } from "../support/sample";
 import { installDocker } from "../support/scratchMachine";
 import { SSH_OPTIONS } from "../support/ssh";
 
@@ -207,7 +208,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
       await provision(machine, profile);
     });
 
-    describe("and configured by DockerExtension", () => {
+    describe("and configured by DockerExtension", { skip: notInSample("the DockerExtension handler") }, () => {
       let ca = "";
       let server: Pair;
       let client: Pair;

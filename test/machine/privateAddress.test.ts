@@ -15,12 +15,14 @@ import { mustRun, plainEnvironment, runCommand } from "../../rehearsal/system/co
 import { runningMachine } from "../../rehearsal/machine/machine";
 import { ask } from "../support/ask";
 import { machineOf } from "../support/host";
+import { leftOut } from "../support/sample";
 import { Scratch } from "../support/scratch";
 import { SSH_OPTIONS } from "../support/ssh";
 
 const VERSION = ["version", "--format", "{{.Server.Version}}"];
 
 test("a host without a public address", async (t) => {
+  if (leftOut(t, "private addresses")) return;
   const scratch = new Scratch(t, { machines: true });
   const folder = mkdtempSync(join(tmpdir(), "azure-docker-host-private-"));
   t.after(() => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { FOLDERS, networkOf } from "../../rehearsal/arm/open";
 import { setClock } from "../support/engineHost";
+import { leftOut } from "../support/sample";
 import { Scratch } from "../support/scratch";
 import { secretsIn } from "../support/secrets";
 import { type JobResult, Runner, WORKFLOWS, copyRepository, scriptsIn } from "../support/workflows";
@@ -20,6 +21,7 @@ interface PublicAddress {
 }
 
 test("the workflows", async (t) => {
+  if (leftOut(t, "GitHub's workflows")) return;
   const scratch = new Scratch(t, { machines: true });
   const rehearsal = await scratch.open();
   const { store } = rehearsal.subscription;
