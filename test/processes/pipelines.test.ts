@@ -4,7 +4,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { actionlint, canBuildActionlint, checkSchema } from "../support/checkers";
+import { readWorkflow } from "../support/workflows";
 
 const ROOT = join(__dirname, "../..");
 const FOLDER = join(ROOT, ".github/workflows");
@@ -55,4 +57,39 @@ for (const [schema, files] of [
     );
     assert.equal(checkSchema(schema, [broken]).status, 1, "it is refused");
   });
+}
+
+const CI = "ci.yml";
+
+test("ci.yml checks every push and pull request on each Node, without a secret or an identity", () => {
+  const text = readFileSync(join(FOLDER, CI), "utf8");
+  const { on, jobs } = readWorkflow(join(FOLDER, CI));
+  assert.deepEqual(on, { push: null, pull_request: null });
+  assert.doesNotMatch(text, /secrets\.|vars\.|azure\/login/i);
+  const { engines, scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    engines: { node: string };
+    scripts: Record<string, string>;
+  };
+  const nodes = jobs.quick?.strategy?.matrix.node ?? [];
+  assert.deepEqual(nodes, [20, 22, 24]);
+  assert.ok(engines.node.startsWith(`>=${String(nodes[0])}`), "the oldest is the one that package.json names");
+  const called = [...`${text}${readFileSync(join(ROOT, ".ci/run"), "utf8")}`.matchAll(/npm run (\S+)/g)];
+  for (const [, script = ""] of called) assert.ok(script in scripts, `package.json has the script ${script}`);
+  assert.ok(
+    called.some(([, script]) => script === "test:all"),
+    ".ci/run runs every test",
+  );
+});
+
+test(".gitlab-ci.yml: the job of the tests gets no token and no variable of Azure's", () => {
+  const { test: job } = parse(readFileSync(join(ROOT, ".gitlab-ci.yml"), "utf8")) as Record<string, GitLabJob>;
+  assert.deepEqual(job?.inherit, { default: ["cache"], variables: false });
+  assert.equal(job.id_tokens, undefined);
+  assert.deepEqual(job.parallel, { matrix: [{ NODE: ["20", "22", "24"] }] });
+});
+
+interface GitLabJob {
+  inherit?: unknown;
+  id_tokens?: unknown;
+  parallel?: unknown;
 }

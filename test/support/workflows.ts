@@ -41,6 +41,7 @@ interface Concurrency {
 interface Job {
   if?: string | boolean;
   needs?: string;
+  strategy?: { matrix: Record<string, unknown[]> };
   "runs-on": string;
   "timeout-minutes": number;
   environment?: string;
@@ -154,7 +155,6 @@ export function scriptsIn(repository: string, workflows: string[]): string[] {
       Object.entries(readWorkflow(join(folder, file)).jobs).flatMap(([job, { steps }]) =>
         named(`${file}, ${job}`, steps),
       ),
-    ),
     ...named(SET_UP, action.runs.steps),
   ];
 }
