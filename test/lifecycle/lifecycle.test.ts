@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { belongsToMachine } from "../../rehearsal/arm/disks";
+import { leftOut, sampled } from "../support/sample";
 import { DECLARED, Scratch } from "../support/scratch";
 
 const CREATED = Object.fromEntries(Object.keys(DECLARED).map((name) => [name, "+"]));
@@ -194,7 +195,8 @@ test("each change is previewed as the update or the replacement that it is, and 
   const first = (await (await scratch.open()).up()).outputs;
   // In Azure: the group and what is in it, with two extensions and then one.
   let resources = 8;
-  for (const { change, config, steps } of CHANGES) {
+  const sample = ["dockerPort", "vmSize", "tags"];
+  for (const { change, config, steps } of sampled(t, "changes of a setting", CHANGES, (each) => each.change, sample)) {
     if (change === "installer") resources = 7;
     await t.test(change, async () => {
       const rehearsal = await scratch.open(config);
@@ -251,6 +253,7 @@ const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<s
 ];
 
 test("keys and authorities are replaced by raising a number, as the preview says", async (t) => {
+  if (leftOut(t, "rotations")) return;
   const scratch = new Scratch(t);
   let { outputs } = await (await scratch.open()).up();
   for (const { step, config, steps, caCert } of ROTATIONS) {
@@ -289,6 +292,7 @@ test("an authority near its end is renewed with its key, so that its old certifi
 });
 
 test("a DNS label of one's own: the name changes, and the server's certificate with it", async (t) => {
+  if (leftOut(t, "a DNS label")) return;
   const scratch = new Scratch(t);
   await (await scratch.open()).up();
   const rehearsal = await scratch.open({ dnsLabel: "build-host" });

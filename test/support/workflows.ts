@@ -155,6 +155,7 @@ export function scriptsIn(repository: string, workflows: string[]): string[] {
       Object.entries(readWorkflow(join(folder, file)).jobs).flatMap(([job, { steps }]) =>
         named(`${file}, ${job}`, steps),
       ),
+    ),
     ...named(SET_UP, action.runs.steps),
   ];
 }
