@@ -22,7 +22,8 @@ function precompile(): string {
     recursive: true,
     filter: (path) => !path.endsWith(".ts"),
   });
-  const sources = [...readdirSync(ROOT), ...readdirSync(join(ROOT, "components")).map((name) => `components/${name}`)];
+  const components = readdirSync(join(ROOT, "components"), { recursive: true, encoding: "utf8" });
+  const sources = [...readdirSync(ROOT), ...components.map((name) => `components/${name}`)];
   for (const source of sources.filter((name) => name.endsWith(".ts"))) {
     const { outputText } = ts.transpileModule(readFileSync(join(ROOT, source), "utf8"), {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, esModuleInterop: true },

@@ -1,7 +1,7 @@
 /** What a user waits for on a real machine: the daemon's first answer, and the API's absence while a certificate is renewed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tls from "node:tls";
-import { INSTALLER_BY_NAME } from "../components/installers";
+import { INSTALLERS } from "../components/rules/docker";
 import { machineSupport } from "../rehearsal/machine/systemPackages";
 import type { Rehearsal } from "../rehearsal/rehearsal";
 import { Host } from "../test/support/host";
@@ -21,7 +21,7 @@ export async function machine(runs: number): Promise<Part | undefined> {
     return undefined;
   }
   const figures: Figure[] = [];
-  for (const installer of Object.keys(INSTALLER_BY_NAME)) {
+  for (const installer of INSTALLERS) {
     const starts: number[] = [];
     for (let run = 0; run < runs; run++) starts.push(await start(installer));
     figures.push(

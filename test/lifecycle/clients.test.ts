@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { test } from "node:test";
-import { certificatesFingerprint } from "../../components/installers";
+import { certificatesFingerprint } from "../../components/installers/extension";
 import { makeAuthority } from "../support/authorities";
 import { Scratch } from "../support/scratch";
 
@@ -14,7 +14,7 @@ function serverCert(scratch: Scratch): string {
 /** The host trusts these certificates in this order, and no others: the daemon's label is made of them. */
 function assertTrusted(scratch: Scratch, certs: (string | undefined)[]): void {
   const { docker } = scratch.state()["docker-host-docker"]?.inputs?.settings as { docker: { options: string[] } };
-  const certificates = { trustPem: certs.join(""), certPem: serverCert(scratch), keyPem: "" };
+  const certificates = { trustPem: certs.join(""), certPem: serverCert(scratch) };
   const label = `--label=certificates=${certificatesFingerprint(certificates)}`;
   assert.ok(docker.options.includes(label), `${label} is in: ${docker.options.join(" ")}`);
 }

@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { INSTALLER_BY_NAME } from "../../components/installers";
 import { runExtension } from "../../rehearsal/guest/extensions";
 import { type Fate, Host } from "../support/host";
-import { sampled } from "../support/sample";
+import { installerExtension } from "../support/installers";
 import { assertDaemonSettings, daemonState, unrecommendedFiles } from "../support/recommendations";
+import { sampled } from "../support/sample";
 
 const INSTALLERS = ["DockerExtension", "CustomScript"] as const;
 type InstallerName = (typeof INSTALLERS)[number];
@@ -272,11 +272,10 @@ const EVENTS: Event[] = [
   {
     name: "bad certificate",
     async run(host, name) {
-      const { publisher, type, typeHandlerVersion, settings, protectedSettings } =
-        INSTALLER_BY_NAME[name] ?? assert.fail(name);
       const daemon = {
         dockerPort: host.port,
         daemonOptions: {},
+        allowContainerIdentity: false,
         adminUsername: "azureuser",
         certificates: {
           trustPem: host.outputs.clientCert ?? "",
@@ -285,11 +284,10 @@ const EVENTS: Event[] = [
           keyPem: await host.machine.readFile("/etc/docker/key.pem"),
         },
       };
-      const request = { publisher, type, typeHandlerVersion };
-      const given = { settings: settings(daemon), protectedSettings: protectedSettings(daemon) };
+      const extension = installerExtension(name, daemon);
       let message = "";
       const seen = await watched(host, async () => {
-        const result = await runExtension(host.machine, { ...request, ...given });
+        const result = await runExtension(host.machine, extension);
         assert.equal(result.status, "error");
         ({ message } = result);
       });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type DaemonSettings, installScript } from "../../components/installers";
-import type { HostCertificates } from "../../components/settings";
+import { type Daemon, installScript } from "../../components/installers/customScript";
+import type { HostCertificates } from "../../components/rules/pem";
 import type { CommandResult } from "../../rehearsal/system/command";
 import { leftOut } from "../support/sample";
 import { scratchMachine } from "../support/scratchMachine";
@@ -23,9 +23,10 @@ test("the script on a machine", async (t) => {
     return { key: made.slice(0, at), cert: made.slice(at) };
   };
   const [client, first, second] = [await pair("client"), await pair("first"), await pair("second")];
-  const daemon = (certificates: Partial<HostCertificates> = {}): DaemonSettings => ({
+  const daemon = (certificates: Partial<HostCertificates> = {}): Daemon => ({
     dockerPort: 4243,
     daemonOptions: {},
+    allowContainerIdentity: false,
     adminUsername: "root",
     certificates: { trustPem: client.cert, certPem: first.cert, keyPem: first.key, ...certificates },
   });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { installScript, prepareScript } from "../../components/installers";
+import { installScript, prepareScript } from "../../components/installers/customScript";
 import type { CommandResult } from "../../rehearsal/system/command";
 import { leftOut } from "../support/sample";
 import { scratchMachine } from "../support/scratchMachine";
@@ -11,7 +11,7 @@ test("the script before the DockerExtension", async (t) => {
   if (leftOut(t, "the preparing script")) return;
   const { machine } = await scratchMachine(t);
   const run = (version?: string): Promise<CommandResult> =>
-    machine.run(["sh", "-s"], { input: prepareScript(version) });
+    machine.run(["sh", "-s"], { input: prepareScript({ dockerVersion: version, allowContainerIdentity: false }) });
   const succeeds = async (version: string | undefined, said: RegExp): Promise<void> => {
     const { code, stdout, stderr } = await run(version);
     assert.equal(code, 0, stderr);
@@ -98,7 +98,13 @@ test("the script before the DockerExtension", async (t) => {
     const at = pems.indexOf("-----BEGIN CERTIFICATE");
     const [keyPem, certPem] = [pems.slice(0, at), pems.slice(at)];
     const certificates = { trustPem: certPem, certPem, keyPem };
-    const script = installScript({ dockerPort: 4243, daemonOptions: {}, adminUsername: "root", certificates });
+    const script = installScript({
+      dockerPort: 4243,
+      daemonOptions: {},
+      allowContainerIdentity: false,
+      adminUsername: "root",
+      certificates,
+    });
     const dropin = "/etc/systemd/system/docker.service.d/docker-host.conf";
     for (const former of ["", '{"debug": true}\n']) {
       await shell("rm -f /etc/docker/daemon.json");
@@ -118,7 +124,7 @@ test("the script before the DockerExtension", async (t) => {
       await machine.mustRun(["apt-get", "-q", "-y", "purge", "docker.io"], {
         env: { DEBIAN_FRONTEND: "noninteractive" },
       });
-      await machine.writeFile("/root/script.sh", prepareScript(), { mode: 0o500 });
+      await machine.writeFile("/root/script.sh", prepareScript({ allowContainerIdentity: false }), { mode: 0o500 });
       // All of it, as when the machine loses its power.
       const running = machine.run([
         "systemd-run",

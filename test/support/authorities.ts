@@ -1,4 +1,5 @@
 /** Makes certificates and keys as a company's authority has them, for tests of those that are given. */
+import { X509Certificate } from "node:crypto";
 import { createKey, createSelfSignedCert } from "../../rehearsal/providers/certificates";
 
 /** What an authority is to be. */
@@ -10,6 +11,8 @@ export interface AuthorityOptions {
   commonName?: string;
   /** Whether it is one at all; it is by default. */
   isAuthority?: boolean;
+  /** What its key may be used for, in the tls provider's words; by default what a CA's or a client's may. */
+  uses?: string[];
   /** When it begins, hours from now; an hour ago by default. */
   fromHours?: number;
   /** When it ends, hours from now; in a day by default. */
@@ -36,7 +39,7 @@ export async function makeAuthority(options: AuthorityOptions = {}): Promise<Aut
       privateKeyPem: properties.privateKeyPem,
       subject: { commonName, organization: "Acme Inc." },
       isCaCertificate: isAuthority,
-      allowedUses: isAuthority ? ["cert_signing"] : ["digital_signature", "client_auth"],
+      allowedUses: options.uses ?? (isAuthority ? ["cert_signing"] : ["digital_signature", "client_auth"]),
       validityPeriodHours: toHours - fromHours,
     },
     new Date(Date.now() + fromHours * 3_600_000),
@@ -46,4 +49,40 @@ export async function makeAuthority(options: AuthorityOptions = {}): Promise<Aut
     keyPem: String(properties.privateKeyPem),
     pkcs8: String(properties.privateKeyPemPkcs8),
   };
+}
+
+/**
+ * The same certificate in X.509 version 1: without the version and the extensions, which stand under the tags [0] and [3]
+ * (RFC 5280, 4.1). Nobody checks its signature.
+ */
+export function inVersion1(certPem: string): string {
+  const [tbs = Buffer.alloc(0), ...signature] = elements(new X509Certificate(certPem).raw);
+  const kept = elements(tbs).filter(([tag]) => tag !== 0xa0 && tag !== 0xa3);
+  const der = sequence([sequence(kept), ...signature]);
+  return `-----BEGIN CERTIFICATE-----\n${der.toString("base64")}\n-----END CERTIFICATE-----\n`;
+}
+
+/** The elements of a DER sequence. */
+function elements(der: Buffer): Buffer[] {
+  const { start, end } = contentOf(der, 0);
+  const found: Buffer[] = [];
+  for (let at = start; at < end;) {
+    const next = contentOf(der, at).end;
+    found.push(der.subarray(at, next));
+    at = next;
+  }
+  return found;
+}
+
+/** Where the content of the DER element at a place begins and ends. */
+function contentOf(der: Buffer, at: number): { start: number; end: number } {
+  const first = der.readUInt8(at + 1);
+  const more = first < 0x80 ? 0 : first & 0x7f;
+  const start = at + 2 + more;
+  return { start, end: start + (more === 0 ? first : der.readUIntBE(at + 2, more)) };
+}
+
+function sequence(parts: Buffer[]): Buffer {
+  const content = Buffer.concat(parts);
+  return Buffer.concat([Buffer.from([0x30, 0x82, content.length >> 8, content.length & 0xff]), content]);
 }

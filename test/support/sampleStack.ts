@@ -18,6 +18,8 @@ export async function sampleStack(): Promise<SampleStack> {
     dockerHost: "tcp://docker-host-x3k9qa.westeurope.cloudapp.azure.com:4243",
     fqdn: "docker-host-x3k9qa.westeurope.cloudapp.azure.com",
     publicIpAddress: "203.0.113.10",
+    privateIpAddress: "10.0.0.4",
+    vmId: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/docker-host-vm",
     adminUsername: "azureuser",
     caCert,
     clientCert: ci.cert,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { certificatesFingerprint } from "../../components/installers";
+import { certificatesFingerprint } from "../../components/installers/extension";
 import type { StackOutputs } from "../../outputs";
 import { makeAuthority } from "../support/authorities";
 import { PlainProject } from "../support/plainProject";
@@ -27,7 +27,7 @@ test("a stack has the authority and the clients of another", async (t) => {
     const resources = state(stack);
     const certPem = String(resources["docker-host-server"]?.certPem);
     const { docker } = resources["docker-host-docker"]?.settings as { docker: { options: string[] } };
-    const fingerprint = certificatesFingerprint({ trustPem: certs.join(""), certPem, keyPem: "" });
+    const fingerprint = certificatesFingerprint({ trustPem: certs.join(""), certPem });
     assert.ok(docker.options.includes(`--label=certificates=${fingerprint}`), `trusted: ${docker.options.join(" ")}`);
   };
 
