@@ -71,6 +71,7 @@ export function readConfig(): StackConfig {
     ...(shareCa === undefined || typeof shareCa === "boolean"
       ? []
       : [`shareCa must be true or false ${got(shareCa)}.`]),
+    ...names.flatMap((name) => validatePath(name, values[name])),
     ...names.flatMap((name) => validateSecrecy(name, encrypted.includes(name), args)),
   ]);
   const kept = Object.entries(args).map(([name, value]) => [
@@ -138,6 +139,20 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** Validates that a list or an object isn't set as one text, the most common mistake. Its own rule says what it must hold. */
+function validatePath(name: string, value: unknown): string[] {
+  if (typeof value !== "string") return [];
+  switch (FORMS.get(name)) {
+    case "list":
+      return [`${name} must be set entry by entry: pulumi config set --path '${name}[0]' VALUE`];
+    case "object":
+    case "texts":
+      return [`${name} must be set name by name: pulumi config set --path ${name}.NAME VALUE`];
+    default:
+      return [];
   }
 }
 

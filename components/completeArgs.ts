@@ -52,11 +52,16 @@ export function validateArgs(args: Partial<DockerHostArgs>): string[] {
     }),
     ...together(validateCaPair, valid("caCertPem"), valid("caPrivateKeyPem")),
     ...validateSomeClient({
-      clients: values.clients.length,
-      trustedClientCerts: values.trustedClientCerts.length,
-      clientCaCerts: values.clientCaCerts.length,
+      clients: countOf(values.clients),
+      trustedClientCerts: countOf(values.trustedClientCerts),
+      clientCaCerts: countOf(values.clientCaCerts),
     }),
   ];
+}
+
+/** How many entries a list has. A value that is no list is a problem by itself, and stands for some. */
+function countOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 1;
 }
 
 const NAMES = Object.keys(SETTINGS) as SettingName[];
@@ -97,14 +102,21 @@ function problemsOf(name: SettingName, values: CompleteArgs): string[] {
   const { form, takesOutputs } = rowOf(name) ?? {};
   const value: unknown = values[name];
   if (value === undefined) return [];
+  if (takesOutputs === "entries") {
+    if (!Array.isArray(value)) return [`${name} must be a list (got ${kindOf(value)}).`];
+    return value.flatMap((entry, index) => (isPlain(entry) ? validateValue(name, entry, values, index) : []));
+  }
+  if (!isPlain(value)) return takesOutputs === "not" ? [`${name} must be a plain value, not an output.`] : [];
   if (form === "boolean") return typeof value === "boolean" ? [] : [`${name} must be true or false ${got(value)}.`];
-  if (takesOutputs !== "entries") return isPlain(value) ? validateValue(name, value, values) : [];
-  if (!Array.isArray(value)) return [`${name} must be a list ${got(value)}.`];
-  return value.flatMap((entry, index) => (isPlain(entry) ? validateValue(name, entry, values, index) : []));
+  return validateValue(name, value, values);
 }
 
+/** The problems of a plain value, or of a plain entry. */
 function validateValue(name: SettingName, value: unknown, others: CompleteArgs, index?: number): string[] {
-  return rowOf(name)?.validate?.(value as never, others, index === undefined ? name : `${name}[${index}]`) ?? [];
+  const { form, validate } = rowOf(name) ?? {};
+  // The value isn't shown, because it may be a secret.
+  if (form === "string" && typeof value !== "string") return [`${name} must be a text (got ${kindOf(value)}).`];
+  return validate?.(value as never, others, index === undefined ? name : `${name}[${index}]`) ?? [];
 }
 
 /** A setting's value, whose outputs are checked by the setting's own row as soon as they are known. */
@@ -129,6 +141,12 @@ function isPlain(value: unknown): boolean {
   if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(isPlain);
+}
+
+/** The kind of a value that has the wrong one. */
+function kindOf(value: unknown): string {
+  if (typeof value !== "object") return typeof value;
+  return value === null ? "null" : Array.isArray(value) ? "a list" : isPlain(value) ? "an object" : "an output";
 }
 
 /** Computes a value from an input: at once if the input is plain, else as soon as it is known. */

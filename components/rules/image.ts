@@ -154,7 +154,9 @@ export function validatePatchedImage(patchReboot: PatchReboot, image: string): s
 export function validateVmSize(size: string): string[] {
   return /^(Standard|Basic)_[A-Za-z]+\d+[A-Za-z0-9_-]*$/.test(size)
     ? []
-    : [`vmSize must be one of Azure's sizes, such as "${DEFAULT_VM_SIZE}" (az vm list-sizes) ${got(size)}.`];
+    : [
+        `vmSize must be one of Azure's sizes, such as "${DEFAULT_VM_SIZE}" ${got(size)}. To list them: az vm list-sizes --location REGION`,
+      ];
 }
 
 /** Whether a size has an Arm processor: the feature letter "p" (Microsoft, "Azure VM sizes naming conventions"). */

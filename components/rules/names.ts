@@ -75,7 +75,9 @@ export function validateStackName(setting: string, name: string, ownName: string
   return [
     ...(/^[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(name)
       ? []
-      : [`${setting} must be a stack's full name, ORGANIZATION/PROJECT/STACK (pulumi stack ls --all) ${got(name)}.`]),
+      : [
+          `${setting} must be a stack's full name, ORGANIZATION/PROJECT/STACK ${got(name)}. To list them: pulumi stack ls --all`,
+        ]),
     ...(name === ownName ? [`${setting} must be another stack than this one ${got(name)}.`] : []),
   ];
 }

@@ -1,4 +1,5 @@
 /** The rules of sources: the addresses and service tags that may reach a port. */
+import { isIPv6 } from "node:net";
 import * as ipaddr from "ipaddr.js";
 import { isServiceTag } from "./serviceTags";
 import { got, validateUnique } from "./values";
@@ -46,7 +47,8 @@ export function validateSource(setting: string, source: unknown, openness: Openn
 
   const [address = "", prefix, ...rest] = source.split("/");
   const isV4 = ipaddr.IPv4.isValidFourPartDecimal(address);
-  if (isV4 || (address.includes(":") && !address.includes("%") && ipaddr.IPv6.isValid(address))) {
+  // The parser alone would take "::ffff:010.0.0.1", which other programs read as octal.
+  if (isV4 || (isIPv6(address) && !address.includes("%"))) {
     const bits = isV4 ? 32 : 128;
     const length = prefix === undefined ? bits : Number(prefix);
     if (rest.length > 0 || (prefix !== undefined && !/^(0|[1-9]\d{0,2})$/.test(prefix)) || length > bits) {
@@ -74,19 +76,31 @@ function isShared(tag: string): boolean {
   return !OWN_TAGS.includes(tag.toLowerCase());
 }
 
-function includesTag(tags: string[], tag: string): boolean {
-  return tags.some((each) => each.toLowerCase() === tag.toLowerCase());
+/** Whether `sharedServiceTags` names a tag. Its own problems are for its own rule. */
+function includesTag(tags: unknown, tag: string): boolean {
+  return (
+    Array.isArray(tags) && tags.some((each) => typeof each === "string" && each.toLowerCase() === tag.toLowerCase())
+  );
 }
 
 /** Whether a network is so large that it stands for the Internet. Many programs read the unspecified address as every address. */
 function isOpen(address: string, length: number): boolean {
   const isV4 = ipaddr.IPv4.isValid(address);
+  if (isPrivate(address, length)) return false;
   if (length < SHORTEST_PREFIX[isV4 ? "ipv4" : "ipv6"] || ipaddr.parse(address).range() === "unspecified") return true;
   if (isV4) return false;
   return IPV4_IN_IPV6.some(([within, bits]) => {
     const overlaps = ipaddr.IPv6.parse(address).match(ipaddr.IPv6.parse(within), Math.min(bits, length));
     return overlaps && length < bits + SHORTEST_PREFIX.ipv4;
   });
+}
+
+/** Whether a network lies within a private one. */
+function isPrivate(address: string, length: number): boolean {
+  const parsed = ipaddr.parse(address);
+  return PRIVATE_NETWORKS.map((each) => ipaddr.parseCIDR(each)).some(
+    ([network, bits]) => parsed.kind() === network.kind() && length >= bits && parsed.match(network, bits),
+  );
 }
 
 function networkAddress(address: string, length: number): string {

@@ -1,22 +1,23 @@
-/** The rules of authorities that are given: for each, what passes, and what fails with which words; and that no key is ever shown. */
+/** The rules of CAs that are given: the values that pass, and the words of those that fail. No error shows a key. */
 import assert from "node:assert/strict";
 import { X509Certificate, createHash, createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { before, suite, test } from "node:test";
 import {
-  checkAuthority,
-  checkAuthorityCertificate,
-  checkClientAuthority,
-  checkGivenAuthority,
   publicKeyDigest,
   signingKey,
-} from "../../components/authorities";
-import { type Authority, makeAuthority } from "../support/authorities";
+  validateCaCert,
+  validateCaChoice,
+  validateCaPair,
+  validateCaPrivateKey,
+  validateClientCaCert,
+} from "../../../components/rules/ca";
+import { type Authority, makeAuthority } from "../../support/authorities";
 
-const CERT_FORM = "allowed: PEM of an authority's certificate (CA:TRUE) that is valid now";
 const KEY_FORM =
-  "allowed: PEM of a private key, RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, or Ed25519, without a passphrase";
-const NO_CERT = 'the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN CERTIFICATE-----" and so on';
-const NO_KEY = 'the value given (not shown) is not allowed; allowed: PEM, "-----BEGIN PRIVATE KEY-----" and so on';
+  "must be a private key without a passphrase, RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, or Ed25519";
+const NO_CERT = 'must be PEM, beginning with "-----BEGIN CERTIFICATE-----" (value not shown).';
+const NO_KEY = 'must be PEM, beginning with "-----BEGIN PRIVATE KEY-----" (value not shown).';
+const UNREADABLE = "must be the PEM of a CA's certificate, and it can't be read (value not shown).";
 const pem = (label: string, content = "AAAA"): string =>
   `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
 
@@ -44,46 +45,50 @@ const wrongCertificates = (): [pem: unknown, message: string][] => [
   [acme.keyPem, NO_CERT],
   [acme.certPem + acme.keyPem, NO_CERT],
   [acme.certPem.replaceAll(" CERTIFICATE", " TRUSTED CERTIFICATE"), NO_CERT],
-  [pem("CERTIFICATE"), `the value given (not shown) can't be read as a certificate; ${CERT_FORM}`],
-  ["-----BEGIN CERTIFICATE-----\n", `the value given (not shown) can't be read as a certificate; ${CERT_FORM}`],
-  [leaf.certPem, `the certificate of "O=Acme Inc., CN=ann" is no authority's; ${CERT_FORM}`],
+  [pem("CERTIFICATE"), UNREADABLE],
+  ["-----BEGIN CERTIFICATE-----\n", UNREADABLE],
+  [leaf.certPem, 'must be a CA\'s certificate, CA:TRUE (got the certificate of "O=Acme Inc., CN=ann").'],
   [
     expired.certPem,
-    `the certificate of "O=Acme Inc., CN=Former" expired on ${new X509Certificate(expired.certPem).validTo}; ${CERT_FORM}`,
+    `must be valid now (got the certificate of "O=Acme Inc., CN=Former", expired on ${new X509Certificate(expired.certPem).validTo}).`,
   ],
   [
     future.certPem,
-    `the certificate of "O=Acme Inc., CN=Next" is valid only from ${new X509Certificate(future.certPem).validFrom} on; ${CERT_FORM}`,
+    `must be valid now (got the certificate of "O=Acme Inc., CN=Next", valid from ${new X509Certificate(future.certPem).validFrom}).`,
   ],
 ];
 
 suite("certificates", () => {
-  test("of an authority that signs: the first one counts", () => {
+  test("of a CA that signs: the first one counts", () => {
     for (const value of [acme.certPem, `Subject: Acme\n${acme.certPem}`, acme.certPem + expired.certPem]) {
-      assert.deepEqual(checkAuthorityCertificate("caCertPem", value), [], value);
+      assert.deepEqual(validateCaCert("caCertPem", value), [], value);
     }
     for (const [value, message] of wrongCertificates()) {
-      assert.deepEqual(checkAuthorityCertificate("caCertPem", value), [`caCertPem: ${message}`], String(value));
+      assert.deepEqual(validateCaCert("caCertPem", value), [`caCertPem ${message}`], String(value));
     }
-    assert.equal(checkAuthorityCertificate("caCertPem", expired.certPem + acme.certPem).length, 1);
+    assert.equal(validateCaCert("caCertPem", expired.certPem + acme.certPem).length, 1);
   });
 
-  test("of an authority that vouches for clients: each one counts", () => {
+  test("of a CA that vouches for clients: each one counts", () => {
     for (const value of [acme.certPem, acme.certPem + other.certPem]) {
-      assert.deepEqual(checkClientAuthority("clientCaCerts[0]", value), [], value);
+      assert.deepEqual(validateClientCaCert("clientCaCerts[0]", value), [], value);
     }
     for (const [value, message] of wrongCertificates()) {
-      const problems = [`clientCaCerts[0]: ${message}`];
-      assert.deepEqual(checkClientAuthority("clientCaCerts[0]", value), problems, String(value));
+      const problems = [`clientCaCerts[0] ${message}`];
+      assert.deepEqual(validateClientCaCert("clientCaCerts[0]", value), problems, String(value));
       if (typeof value === "string" && value.includes("END CERTIFICATE")) {
-        assert.deepEqual(checkClientAuthority("clientCaCerts[0]", acme.certPem + value), problems, value);
+        assert.deepEqual(validateClientCaCert("clientCaCerts[0]", acme.certPem + value), problems, value);
       }
     }
   });
 });
 
-suite("an authority's key", () => {
-  const check = (certPem: unknown, keyPem: unknown): string[] => checkAuthority(certPem, keyPem);
+suite("a CA's key", () => {
+  /** The problems of a key by itself, else of the key and its certificate. */
+  const check = (certPem: string, keyPem: unknown): string[] => {
+    const problems = validateCaPrivateKey("caPrivateKeyPem", keyPem);
+    return problems.length > 0 ? problems : validateCaPair(certPem, String(keyPem));
+  };
 
   const kinds: Record<string, Record<string, unknown>> = {
     "RSA of 2048 bits": { algorithm: "RSA" },
@@ -105,45 +110,45 @@ suite("an authority's key", () => {
     "a file's name": () => ["key.pem", NO_KEY],
     "a certificate": () => [acme.certPem, NO_KEY],
     "a certificate beside it": () => [acme.keyPem + acme.certPem, NO_KEY],
-    garbage: () => [pem("PRIVATE KEY"), `the value given (not shown) can't be read as a private key; ${KEY_FORM}`],
+    garbage: () => [pem("PRIVATE KEY"), `${KEY_FORM} (got one that can't be read, not shown).`],
     "a passphrase": () => [
       createPrivateKey(acme.keyPem)
         .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "hush" })
         .toString(),
-      `the key given (not shown) is encrypted with a passphrase; ${KEY_FORM}`,
+      `${KEY_FORM} (got one with a passphrase, not shown).`,
     ],
     "a passphrase in the former form": () => [
       createPrivateKey(acme.keyPem)
         .export({ type: "sec1", format: "pem", cipher: "aes-256-cbc", passphrase: "hush" })
         .toString(),
-      `the key given (not shown) is encrypted with a passphrase; ${KEY_FORM}`,
+      `${KEY_FORM} (got one with a passphrase, not shown).`,
     ],
     "RSA of 1024 bits": () => [
       pkcs8Of(generateKeyPairSync("rsa", { modulusLength: 1024 })),
-      `a key of type rsa of 1024 bits can't sign here; ${KEY_FORM}`,
+      `${KEY_FORM} (got a key of type rsa of 1024 bits).`,
     ],
     "RSA-PSS": () => [
       pkcs8Of(generateKeyPairSync("rsa-pss", { modulusLength: 2048 })),
-      `a key of type rsa-pss of 2048 bits can't sign here; ${KEY_FORM}`,
+      `${KEY_FORM} (got a key of type rsa-pss of 2048 bits).`,
     ],
     "another curve": () => [
       pkcs8Of(generateKeyPairSync("ec", { namedCurve: "secp256k1" })),
-      `a key of type ec on secp256k1 can't sign here; ${KEY_FORM}`,
+      `${KEY_FORM} (got a key of type ec on secp256k1).`,
     ],
     "P-224": () => [
       pkcs8Of(generateKeyPairSync("ec", { namedCurve: "P-224" })),
-      `a key of type ec on secp224r1 can't sign here; ${KEY_FORM}`,
+      `${KEY_FORM} (got a key of type ec on secp224r1).`,
     ],
-    Ed448: () => [pkcs8Of(generateKeyPairSync("ed448")), `a key of type ed448 can't sign here; ${KEY_FORM}`],
+    Ed448: () => [pkcs8Of(generateKeyPairSync("ed448")), `${KEY_FORM} (got a key of type ed448).`],
     "another certificate's": () => [
       other.keyPem,
-      'the value given (not shown) is not the key of "O=Acme Inc., CN=Acme"; allowed: the private key of the first certificate in caCertPem',
+      'must be the private key of the first certificate in caCertPem, of "O=Acme Inc., CN=Acme" (value not shown).',
     ],
   };
   for (const [what, wrong] of Object.entries(fails)) {
     test(`fails: ${what}`, () => {
       const [keyPem, message] = wrong();
-      assert.deepEqual(check(acme.certPem, keyPem), [`caPrivateKeyPem: ${message}`]);
+      assert.deepEqual(check(acme.certPem, keyPem), [`caPrivateKeyPem ${message}`]);
     });
   }
 
@@ -154,17 +159,18 @@ suite("an authority's key", () => {
 
   test("both are named by what they are called where they are from", () => {
     const names = { cert: "the cert", key: "the key" };
-    const starts = (problems: string[]): string[] => problems.map((problem) => problem.slice(0, 9));
-    assert.deepEqual(starts(checkAuthority("", "", names)), ["the cert:", "the key: "]);
-    assert.match(
-      checkAuthority(acme.certPem, other.keyPem, names).join(),
-      /^the key: .* first certificate in the cert$/,
-    );
+    assert.deepEqual(validateCaPair(acme.certPem, other.keyPem, names), [
+      'the key must be the private key of the first certificate in the cert, of "O=Acme Inc., CN=Acme" (value not shown).',
+    ]);
   });
 
   test("what is wrong is never shown", () => {
     for (const value of [acme.keyPem, acme.pkcs8, pem("EC PRIVATE KEY", "SGlkZGVu")]) {
-      const said = [...check(value, value), ...check(acme.certPem, value), ...checkClientAuthority("x", value)].join();
+      const said = [
+        ...validateCaCert("x", value),
+        ...check(other.certPem, value),
+        ...validateClientCaCert("x", value),
+      ].join();
       for (const line of value.split("\n").filter((each) => !each.startsWith("---") && each !== "")) {
         assert.ok(!said.includes(line), `${line} is not in: ${said}`);
       }
@@ -188,31 +194,21 @@ suite("an authority's key", () => {
 });
 
 suite("the settings together", () => {
-  const alone = "caCertPem and caPrivateKeyPem: only one of them is given; allowed: both, or neither";
+  const nothing = { caCertPem: false, caPrivateKeyPem: false, caGenerations: false };
   test("both or neither", () => {
-    const { certPem: caCertPem, keyPem: caPrivateKeyPem } = acme;
-    assert.deepEqual(checkGivenAuthority({}), []);
-    assert.deepEqual(checkGivenAuthority({ caCertPem, caPrivateKeyPem }), []);
-    assert.deepEqual(checkGivenAuthority({ caCertPem }), [alone]);
-    assert.deepEqual(checkGivenAuthority({ caPrivateKeyPem }), [alone]);
+    const alone = (name: string): string[] => [
+      `caCertPem and caPrivateKeyPem must be set together (got only ${name}).`,
+    ];
+    assert.deepEqual(validateCaChoice(nothing), []);
+    assert.deepEqual(validateCaChoice({ ...nothing, caCertPem: true, caPrivateKeyPem: true }), []);
+    assert.deepEqual(validateCaChoice({ ...nothing, caCertPem: true }), alone("caCertPem"));
+    assert.deepEqual(validateCaChoice({ ...nothing, caPrivateKeyPem: true }), alone("caPrivateKeyPem"));
   });
 
   test("no generations beside them", () => {
-    assert.deepEqual(checkGivenAuthority({ caGenerations: [1, 2] }), []);
-    assert.deepEqual(
-      checkGivenAuthority({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, caGenerations: [1, 2] }),
-      ["caGenerations: given with caCertPem, which is another authority; allowed: one of the two"],
-    );
-  });
-
-  test("what is no plain value is not looked at, but the other one is", () => {
-    const unknown = {};
-    assert.deepEqual(checkGivenAuthority({ caCertPem: unknown, caPrivateKeyPem: unknown }), []);
-    assert.deepEqual(checkGivenAuthority({ caCertPem: "", caPrivateKeyPem: unknown }), [`caCertPem: ${NO_CERT}`]);
-    assert.deepEqual(checkGivenAuthority({ caCertPem: unknown, caPrivateKeyPem: "" }), [`caPrivateKeyPem: ${NO_KEY}`]);
-    assert.deepEqual(checkGivenAuthority({ caCertPem: "", caPrivateKeyPem: "" }), [
-      `caCertPem: ${NO_CERT}`,
-      `caPrivateKeyPem: ${NO_KEY}`,
+    assert.deepEqual(validateCaChoice({ ...nothing, caGenerations: true }), []);
+    assert.deepEqual(validateCaChoice({ caCertPem: true, caPrivateKeyPem: true, caGenerations: true }), [
+      "caGenerations must be left out when caCertPem is set: the given CA signs.",
     ]);
   });
 });

@@ -1,7 +1,20 @@
 /** Exact tables for the daemon's options: what is taken, what is refused with which words, and both forms that come of it. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { checkDaemonOptions, commandLine, daemonConfiguration } from "../../components/daemonOptions";
+import {
+  type DaemonOptions,
+  commandLine,
+  daemonConfiguration,
+  validateDaemonOptions,
+  validateDaemonOptionsForm,
+} from "../../../components/installers/daemonOptions";
+import { given } from "../../support/rules";
+
+/** The problems of options by themselves, else of options and installer, as the setting's row has them. */
+function check(options: unknown, installer: string): string[] {
+  const problems = validateDaemonOptions(options);
+  return problems.length > 0 ? problems : validateDaemonOptionsForm(options as DaemonOptions, installer);
+}
 
 suite("what is refused", () => {
   const forms: Record<string, { name: string; passes: unknown[]; fails: unknown[] }> = {
@@ -28,10 +41,10 @@ suite("what is refused", () => {
   for (const [allowed, { name, passes, fails }] of Object.entries(forms)) {
     test(`${name}: ${allowed}`, () => {
       for (const installer of ["DockerExtension", "CustomScript"]) {
-        for (const value of passes) assert.deepEqual(checkDaemonOptions({ [name]: value }, installer), []);
+        for (const value of passes) assert.deepEqual(check({ [name]: value }, installer), []);
         for (const value of fails) {
-          assert.deepEqual(checkDaemonOptions({ [name]: value }, installer), [
-            `daemonOptions.${name}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed}`,
+          assert.deepEqual(check({ [name]: value }, installer), [
+            `daemonOptions.${name} must be ${allowed} (got ${JSON.stringify(value)}).`,
           ]);
         }
       }
@@ -40,28 +53,26 @@ suite("what is refused", () => {
 
   test("what is no object", () => {
     for (const value of [[], "debug", 1, null, undefined]) {
-      assert.deepEqual(checkDaemonOptions(value, "CustomScript"), [
-        `daemonOptions: ${JSON.stringify(value)} is no object; allowed: an object of daemon.json's options, such as { "log-level": "warn" }`,
+      assert.deepEqual(check(value, "CustomScript"), [
+        `daemonOptions must be an object of daemon.json's options, such as { "log-level": "warn" } (got ${given(value)}).`,
       ]);
     }
   });
 
   test("what would open the port, or is the program's own", () => {
     for (const name of ["hosts", "host", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"]) {
-      assert.deepEqual(checkDaemonOptions({ [name]: ["tcp://0.0.0.0:2375"] }, "CustomScript"), [
-        `daemonOptions.${name}: the program sets it itself, from dockerPort and the certificates; allowed: any other option`,
+      assert.deepEqual(check({ [name]: ["tcp://0.0.0.0:2375"] }, "CustomScript"), [
+        `daemonOptions.${name} must be left out. The program sets it, from dockerPort and the certificates.`,
       ]);
     }
   });
 
   test("a name that is not known, since the daemon would not start with it", () => {
     for (const name of ["log_level", "Debug", "log-opt", "", "constructor", "__proto__"]) {
-      const [problem = "", ...others] = checkDaemonOptions(JSON.parse(`{"${name}":true}`) as unknown, "CustomScript");
+      const [problem = "", ...others] = check(JSON.parse(`{"${name}":true}`) as unknown, "CustomScript");
       assert.deepEqual(others, []);
       assert.ok(
-        problem.startsWith(
-          `daemonOptions.${name}: no option of the daemon's that is known here; known are: authorization-plugins, bip, `,
-        ),
+        problem.startsWith(`daemonOptions.${name} must be one of the daemon's options: authorization-plugins, bip, `),
         problem,
       );
     }
@@ -77,18 +88,18 @@ suite("what is refused", () => {
       ["dns-search", ["a;b"]],
     ];
     for (const [name, value] of values) {
-      assert.deepEqual(checkDaemonOptions({ [name]: value }, "CustomScript"), []);
-      assert.deepEqual(checkDaemonOptions({ [name]: value }, "DockerExtension"), [
-        `daemonOptions.${name}: ${JSON.stringify(value)} can't stand on the command line that Azure's DockerExtension writes; allowed: letters, digits and _./:=,@+{}[]- or installer CustomScript, which writes daemon.json`,
+      assert.deepEqual(check({ [name]: value }, "CustomScript"), []);
+      assert.deepEqual(check({ [name]: value }, "DockerExtension"), [
+        `daemonOptions.${name} must hold only letters, digits and _./:=,@+{}[]- with the DockerExtension (got ${JSON.stringify(value)}). Set installer to CustomScript, which writes daemon.json.`,
       ]);
     }
-    assert.deepEqual(checkDaemonOptions({ "log-opts": { tag: "{{.Name}}" } }, "DockerExtension"), []);
-    assert.deepEqual(checkDaemonOptions({ features: { buildkit: true } }, "CustomScript"), []);
-    assert.deepEqual(checkDaemonOptions({ features: [] }, "CustomScript"), [
-      'daemonOptions.features: [] is not allowed; allowed: an object, such as { "buildkit": true }',
+    assert.deepEqual(check({ "log-opts": { tag: "{{.Name}}" } }, "DockerExtension"), []);
+    assert.deepEqual(check({ features: { buildkit: true } }, "CustomScript"), []);
+    assert.deepEqual(check({ features: [] }, "CustomScript"), [
+      'daemonOptions.features must be an object, such as { "buildkit": true } (got []).',
     ]);
-    assert.deepEqual(checkDaemonOptions({ features: { buildkit: true } }, "DockerExtension"), [
-      "daemonOptions.features: has no form on the daemon's command line; allowed: with installer CustomScript, which writes daemon.json",
+    assert.deepEqual(check({ features: { buildkit: true } }, "DockerExtension"), [
+      "daemonOptions.features must be left out with the DockerExtension, as dockerd has no such flag. Set installer to CustomScript, which writes daemon.json.",
     ]);
   });
 });
