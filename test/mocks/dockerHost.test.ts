@@ -2,174 +2,30 @@
 import assert from "node:assert/strict";
 import { before, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
-import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
-import { publicKeyDigest } from "../../components/authorities";
-import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
-import { type DaemonSettings, INSTALLER_BY_NAME, PREPARATION } from "../../components/installers";
-import { SettingsError } from "../../components/settings";
+import { DockerHost } from "../../components/dockerHost";
+import type { DockerHostArgs } from "../../components/dockerHostArgs";
+import { type Daemon, PREPARATION } from "../../components/installers/customScript";
+import type { DaemonOptions } from "../../components/installers/daemonOptions";
+import { publicKeyDigest } from "../../components/rules/ca";
+import type { InstallerName } from "../../components/rules/docker";
+import { SettingsError } from "../../components/settingsError";
 import { type Authority, makeAuthority } from "../support/authorities";
-
-type Values = Record<string, unknown>;
-
-/** A resource as the engine is told of it; a secret input is `{ secret: VALUE }`. */
-interface Declared {
-  type: string;
-  /** The parent's name. */
-  parent: string;
-  urn: string;
-  inputs: unknown;
-  /** Those options that are set. */
-  options: Values;
-  /** The names of what it waits for. */
-  dependsOn: string[];
-}
-
-const pem = (label: string, content: string): string =>
-  `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
-const certPem = (name: string): string => pem("CERTIFICATE", name);
-const keyPem = (name: string): string => pem("EC PRIVATE KEY", name);
+import { installerExtension } from "../support/installers";
+import {
+  ARGS,
+  GENERATED_PASSWORD,
+  type Recorder,
+  type Values,
+  certPem,
+  declare,
+  keyPem,
+  pem,
+  run,
+} from "../support/recorder";
 
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt";
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
 const PASSWORD = "Correct-horse1!";
-const GENERATED_PASSWORD = "Generated-pass1!";
-
-/** What each provider makes of its inputs, beside those. */
-const MADE: Record<string, (name: string, inputs: Values) => Values> = {
-  "random:index/randomString:RandomString": () => ({ result: "x3k9qa" }),
-  "random:index/randomPassword:RandomPassword": () => ({ result: GENERATED_PASSWORD }),
-  "tls:index/privateKey:PrivateKey": (name) => ({
-    privateKeyPem: keyPem(name),
-    privateKeyOpenssh: pem("OPENSSH PRIVATE KEY", name),
-    publicKeyOpenssh: `ssh-ed25519 ${name}\n`,
-  }),
-  "tls:index/selfSignedCert:SelfSignedCert": (name) => ({ certPem: certPem(name) }),
-  "tls:index/certRequest:CertRequest": (name) => ({ certRequestPem: pem("CERTIFICATE REQUEST", name) }),
-  "tls:index/locallySignedCert:LocallySignedCert": (name) => ({ certPem: certPem(name) }),
-  "azure-native:network:PublicIPAddress": (_name, { dnsSettings }) => ({
-    ipAddress: "203.0.113.10",
-    dnsSettings: {
-      ...(dnsSettings as Values),
-      fqdn: `${String((dnsSettings as Values).domainNameLabel)}.westeurope.cloudapp.azure.com`,
-    },
-  }),
-  "azure-native:network:NetworkInterface": () => ({ ipConfigurations: [{ privateIPAddress: "10.0.0.4" }] }),
-  "azure-native:compute:VirtualMachine": (_name, { vmName }) => ({ name: vmName }),
-};
-
-/** The engine's end of the program: remembers what it is told, and marks the outputs that it is asked to keep secret. */
-class Recorder extends MockMonitor {
-  readonly declared: Record<string, Declared> = {};
-  readonly outputs: Record<string, unknown> = {};
-  private readonly secretOutputs = new Map<string, string[]>();
-
-  constructor() {
-    super({
-      call: ({ token }) => {
-        throw new Error(`unexpected call of ${token}`);
-      },
-      newResource: ({ type, name, inputs }) => {
-        const state = { ...(inputs as Values), ...MADE[type]?.(name, inputs as Values) };
-        for (const output of this.secretOutputs.get(name) ?? []) {
-          if (output in state) state[output] = pulumi.secret(state[output]);
-        }
-        return { id: `${name}-id`, state };
-      },
-    });
-  }
-
-  override async registerResource(
-    request: RegisterResourceRequest,
-    callback: Parameters<MockMonitor["registerResource"]>[1],
-  ): Promise<void> {
-    const name = request.getName();
-    assert.ok(!(name in this.declared), `${name} is declared twice`);
-    const options: Values = {
-      ...(request.getDeletedwith() !== "" && { deletedWith: nameOf(request.getDeletedwith()) }),
-      ...(request.getDeletebeforereplacedefined() && { deleteBeforeReplace: request.getDeletebeforereplace() }),
-      ...(request.getReplaceonchangesList().length > 0 && { replaceOnChanges: request.getReplaceonchangesList() }),
-      ...(request.getReplaceWithList().length > 0 && { replaceWith: request.getReplaceWithList().map(nameOf) }),
-      ...(request.getIgnorechangesList().length > 0 && { ignoreChanges: request.getIgnorechangesList() }),
-      ...(request.getAliasesList().length > 0 && { aliases: request.getAliasesList().length }),
-      ...(request.getProtect() === true && { protect: true }),
-      ...(request.getRetainondelete() === true && { retainOnDelete: true }),
-      ...(request.getReplacementTrigger()?.hasNumberValue() === true && {
-        replacementTrigger: request.getReplacementTrigger()?.getNumberValue(),
-      }),
-    };
-    this.secretOutputs.set(name, request.getAdditionalsecretoutputsList());
-    if (request.getAdditionalsecretoutputsList().length > 0) {
-      options.additionalSecretOutputs = request.getAdditionalsecretoutputsList();
-    }
-    this.declared[name] = {
-      type: request.getType(),
-      parent: nameOf(request.getParent()),
-      urn: "",
-      inputs: plain(request.getObject()?.toJavaScript()),
-      options,
-      dependsOn: request.getDependenciesList().map(nameOf).sort(),
-    };
-    await super.registerResource(request, (error: unknown, response: { getUrn(): string } | undefined) => {
-      const entry = this.declared[name];
-      if (entry && response) entry.urn = response.getUrn();
-      callback(error, response);
-    });
-  }
-
-  override registerResourceOutputs(
-    request: RegisterResourceOutputsRequest,
-    callback: Parameters<MockMonitor["registerResourceOutputs"]>[1],
-  ): void {
-    this.outputs[nameOf(request.getUrn())] = plain(request.getOutputs()?.toJavaScript());
-    super.registerResourceOutputs(request, callback);
-  }
-}
-
-function nameOf(urn: string): string {
-  return urn.split("::").at(-1) ?? "";
-}
-
-/** Protocol values with a secret as `{ secret: VALUE }`. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  const { [pulumi.runtime.specialSigKey]: signature, ...rest } = value as Values;
-  if (signature === pulumi.runtime.specialSecretSig) return { secret: plain(rest.value) };
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-}
-
-/** Runs a program, and tells what was declared by the time that all of it has been. */
-async function run<T>(program: () => T): Promise<{ result: T; recorder: Recorder }> {
-  const recorder = new Recorder();
-  await pulumi.runtime.setMocks(recorder.mocks, "azure-docker-host", "dev");
-  // Not the recorder itself in the monitor's place: only setMocks knows how to turn on all that an engine can do.
-  Object.assign(pulumi.runtime.getMonitor() ?? assert.fail("no monitor"), {
-    registerResource: recorder.registerResource.bind(recorder),
-    registerResourceOutputs: recorder.registerResourceOutputs.bind(recorder),
-  });
-  // The SDK takes a stack trace for every output there is: half of a run's time.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    const result = program();
-    await pulumi.runtime.disconnect();
-    return { result, recorder };
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
-
-const ARGS: DockerHostArgs = { resourceGroupName: "group", location: "westeurope", dockerSources: ["203.0.113.0/24"] };
-
-/** Declares one host, by default with nothing set but what must be. */
-async function declare(
-  args: Partial<DockerHostArgs> = {},
-  name = "web",
-): Promise<{ host: DockerHost; recorder: Recorder }> {
-  const { result, recorder } = await run(() => new DockerHost(name, { ...ARGS, ...args }));
-  return { host: result, recorder };
-}
 
 const secret = (value: unknown): { secret: unknown } => ({ secret: value });
 const KEY_SECRETS = ["privateKeyOpenssh", "privateKeyPem", "privateKeyPemPkcs8"];
@@ -370,9 +226,9 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
       replaceOnChanges: [
         "osProfile.computerName",
         "osProfile.adminUsername",
-        "osProfile.adminPassword",
-        "osProfile.linuxConfiguration.disablePasswordAuthentication",
         "osProfile.linuxConfiguration.ssh.publicKeys",
+        "osProfile.linuxConfiguration.disablePasswordAuthentication",
+        "osProfile.adminPassword",
         "storageProfile.imageReference.id",
         "storageProfile.imageReference.publisher",
         "storageProfile.imageReference.offer",
@@ -394,7 +250,7 @@ const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
       type: "CustomScript",
       typeHandlerVersion: "2.1",
       autoUpgradeMinorVersion: true,
-      settings: PREPARATION.settings(),
+      settings: PREPARATION.settings({ allowContainerIdentity: false }),
     },
     { deletedWith: "web-vm", deleteBeforeReplace: true, replaceOnChanges: ["#initerror"] },
   ],
@@ -422,12 +278,13 @@ function certificateSettings(trustPem: string, port = 4243): { settings: unknown
 
 /** What an installer is handed, where nothing is set beside what is named. */
 function installerSettings(
-  installer: string,
-  daemon: Partial<DaemonSettings> & Pick<DaemonSettings, "certificates">,
+  installer: InstallerName,
+  daemon: Partial<Daemon> & Pick<Daemon, "certificates">,
 ): { settings: unknown; protectedSettings: unknown } {
-  const { settings, protectedSettings } = INSTALLER_BY_NAME[installer] ?? assert.fail(installer);
-  const all = { dockerPort: 4243, daemonOptions: {}, adminUsername: "azureuser", ...daemon };
-  return { settings: settings(all), protectedSettings: secret(protectedSettings(all)) };
+  const defaults = { dockerPort: 4243, daemonOptions: {}, allowContainerIdentity: false, adminUsername: "azureuser" };
+  const all = { ...defaults, ...daemon };
+  const { settings, protectedSettings } = installerExtension(installer, all);
+  return { settings, protectedSettings: secret(protectedSettings) };
 }
 
 /** Resources by name, as `HOST` has them. */
@@ -460,9 +317,11 @@ async function valueOf<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecre
 
 let acme: Authority;
 let leaf: Authority;
+let zoe: Authority;
 before(async () => {
   acme = await makeAuthority();
   leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
+  zoe = await makeAuthority({ commonName: "zoe", isAuthority: false });
 });
 
 /** A host's registered outputs, as one reads them of the component. */
@@ -471,6 +330,8 @@ async function outputsOf(host: DockerHost): Promise<Record<string, { value: unkn
     dockerHost: await valueOf(host.dockerHost),
     fqdn: await valueOf(host.fqdn),
     publicIpAddress: await valueOf(host.publicIpAddress),
+    privateIpAddress: await valueOf(host.privateIpAddress),
+    vmId: await valueOf(host.vmId),
     adminUsername: await valueOf(host.adminUsername),
     caCert: await valueOf(host.caCert),
     clientCert: await valueOf(host.clientCert),
@@ -489,6 +350,8 @@ const OUTPUTS = {
   dockerHost: open(`tcp://${FQDN}:4243`),
   fqdn: open(FQDN),
   publicIpAddress: open("203.0.113.10"),
+  privateIpAddress: open("10.0.0.4"),
+  vmId: open("web-vm-id"),
   adminUsername: open("azureuser"),
   caCert: open(certPem("web-ca")),
   clientCert: open(certPem("web-client-admin")),
@@ -498,6 +361,15 @@ const OUTPUTS = {
   sshPrivateKey: hidden(pem("OPENSSH PRIVATE KEY", "web-ssh-key")),
   adminPassword: open(undefined),
 };
+
+/** A value with a word in the place of each secret. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  return "secret" in value
+    ? "secret"
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]));
+}
 
 /** The outputs that are registered with the engine: those that have a value. */
 function registered(outputs: Record<string, { value: unknown; isSecret: boolean }>): Values {
@@ -551,13 +423,6 @@ suite("alone", () => {
 
   test("no private key or password is anywhere in the clear", async () => {
     const { recorder } = await declare({ passwordLogin: true, adminPassword: PASSWORD });
-    const withoutSecrets = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(withoutSecrets);
-      if (typeof value !== "object" || value === null) return value;
-      return "secret" in value
-        ? "secret"
-        : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]));
-    };
     const clear = JSON.stringify(withoutSecrets([recorder.declared, recorder.outputs]));
     assert.match(clear, /BEGIN CERTIFICATE/);
     const key = Buffer.from(keyPem("web-server-key")).toString("base64");
@@ -664,7 +529,10 @@ suite("what is set", () => {
         dockerVersion: "28.2.*",
         ...(tag !== undefined && { forceUpdateTag: tag }),
       });
-      const prepare = { settings: PREPARATION.settings("28.2.*"), ...(tag !== undefined && { forceUpdateTag: tag }) };
+      const prepare = {
+        settings: PREPARATION.settings({ dockerVersion: "28.2.*", allowContainerIdentity: false }),
+        ...(tag !== undefined && { forceUpdateTag: tag }),
+      };
       assert.deepEqual(
         resources(recorder),
         expected({ "web-prepare": prepare, "web-docker": { forceUpdateTag: wanted } }),
@@ -681,6 +549,36 @@ suite("what is set", () => {
     const { recorder } = await declare({ daemonOptions: { debug: true } });
     const [, inputs] = resources(recorder)["web-docker"] ?? assert.fail();
     assert.ok(JSON.stringify(inputs).includes('"--debug"'), "as a word of the command line");
+  });
+
+  test("the DockerExtension's public settings are no secret, and are made without the server's key", async () => {
+    const { recorder } = await declare({ trustedClientCerts: [pulumi.output(leaf.certPem)], clients: ["ann"] });
+    const { settings, protectedSettings } = recorder.declared["web-docker"]?.inputs as Values;
+    const trustPem = certPem("web-client-ann") + leaf.certPem;
+    assert.deepEqual({ settings, protectedSettings }, certificateSettings(trustPem));
+    assert.ok(!JSON.stringify(settings).includes("secret"), "no secret at any depth");
+  });
+
+  test("secret options of the daemon stay a secret with the script", async () => {
+    const daemonOptions = { "log-opts": { tag: "hush" } };
+    const { recorder } = await declare({ installer: "CustomScript", daemonOptions: pulumi.secret(daemonOptions) });
+    const { settings, protectedSettings } = recorder.declared["web-prepare"]?.inputs as Values;
+    const certificates = {
+      trustPem: certPem("web-client-admin"),
+      certPem: certPem("web-server"),
+      keyPem: keyPem("web-server-key"),
+    };
+    assert.deepEqual(
+      { settings, protectedSettings },
+      installerSettings("CustomScript", { certificates, daemonOptions }),
+    );
+    assert.deepEqual(recorder.declared.web?.inputs, {
+      ...ARGS,
+      installer: "CustomScript",
+      daemonOptions: secret(daemonOptions),
+    });
+    const clear = JSON.stringify(withoutSecrets([recorder.declared, recorder.outputs]));
+    assert.ok(!clear.includes("hush"), "nowhere in the clear");
   });
 
   test("another generation of keys replaces the server's and the client's", async () => {
@@ -834,10 +732,11 @@ suite("what is set", () => {
   test("clients of its own, clients' certificates and authorities together: trusted in this order", async () => {
     const { recorder } = await declare({
       clients: ["bob", "ann"],
-      trustedClientCerts: [certPem("zoe"), certPem("carl")],
+      trustedClientCerts: [zoe.certPem, leaf.certPem],
       clientCaCerts: [pulumi.output(acme.certPem)],
     });
-    const trusted = [...["web-client-ann", "web-client-bob", "zoe", "carl"].map(certPem), acme.certPem].join("");
+    const own = ["web-client-ann", "web-client-bob"].map(certPem);
+    const trusted = [...own, zoe.certPem, leaf.certPem, acme.certPem].join("");
     assert.deepEqual(resources(recorder), {
       ...expected({ "web-docker": certificateSettings(trusted) }, NO_ADMIN),
       ...client("ann"),
@@ -857,11 +756,11 @@ suite("what is set", () => {
   });
 
   test("given clients' certificates: those are trusted, exactly, and none is made", async () => {
-    const trustedClientCerts = [certPem("ann"), pulumi.output(`${certPem("bob").trim()}\r\n\r\n`)];
+    const trustedClientCerts = [leaf.certPem, pulumi.output(`${zoe.certPem.trim()}\r\n\r\n`)];
     const { host, recorder } = await declare({ trustedClientCerts });
     assert.deepEqual(
       resources(recorder),
-      expected({ "web-docker": certificateSettings(certPem("ann") + certPem("bob")) }, NO_ADMIN),
+      expected({ "web-docker": certificateSettings(leaf.certPem + zoe.certPem) }, NO_ADMIN),
     );
     const outputs = {
       ...OUTPUTS,
@@ -1171,95 +1070,135 @@ suite("a production host", () => {
   });
 });
 
-suite("what is wrong declares nothing", () => {
-  const nobody =
-    "clients: [], with no trustedClientCerts and no clientCaCerts, so nobody could use the host; allowed: one name or more, or one of the others";
+suite("with wrong arguments nothing is declared", () => {
+  const nobody = "clients must name one client at least, unless trustedClientCerts or clientCaCerts is set (got none).";
   const wrong: Record<
     string,
     { args: Partial<DockerHostArgs> | (() => Partial<DockerHostArgs>); name?: string; starts: string }
   > = {
-    "no source": { args: { dockerSources: [] }, starts: "dockerSources: none given, " },
-    "a tag that Azure refuses": { args: { tags: { "a/b": "x" } }, starts: 'tags: the name "a/b" is not allowed; ' },
+    "no source": { args: { dockerSources: [] }, starts: "dockerSources must name who may reach the Docker port, " },
+    "a tag that Azure refuses": {
+      args: { tags: { "a/b": "x" } },
+      starts: "tags must have names of 1 to 512 characters, ",
+    },
     "two authorities": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, caGenerations: [1] }),
-      starts: "caGenerations: given with caCertPem, ",
+      starts: "caGenerations must be left out when caCertPem is set: ",
     },
     "an option that would open the port": {
-      args: { daemonOptions: { hosts: ["tcp://0.0.0.0:2375"] } },
-      starts: "daemonOptions.hosts: the program sets it itself, ",
+      args: { daemonOptions: { hosts: ["tcp://0.0.0.0:2375"] } as DaemonOptions },
+      starts: "daemonOptions.hosts must be left out. ",
     },
-    "an open source": { args: { dockerSources: ["*"] }, starts: 'dockerSources: "*" is open ' },
-    "an open source for SSH": { args: { sshSources: ["Internet"] }, starts: 'sshSources: "Internet" is open ' },
-    "a port": { args: { dockerPort: 22 }, starts: "dockerPort: 22 is not allowed; " },
-    "an installer": { args: { installer: "apt" }, starts: 'installer: "apt" is not known; ' },
-    "a reserved user": { args: { adminUsername: "root" }, starts: 'adminUsername: "root" is reserved ' },
-    "a DNS label": { args: { dnsLabel: "My_Host" }, starts: 'dnsLabel: "My_Host" is no DNS label ' },
+    "an open source": {
+      args: { dockerSources: ["*"] },
+      starts: 'dockerSources must not be open to the Internet (got "*"). ',
+    },
+    "an open source for SSH": {
+      args: { sshSources: ["Internet"] },
+      starts: 'sshSources must not be open to the Internet (got "Internet"). ',
+    },
+    "a port": { args: { dockerPort: 22 }, starts: "dockerPort must be between 1 and 65535, and not 22 (got 22)." },
+    "an installer": {
+      args: { installer: "apt" as InstallerName },
+      starts: 'installer must be "DockerExtension" or "CustomScript" (got "apt").',
+    },
+    "a reserved user": {
+      args: { adminUsername: "root" },
+      starts: "adminUsername must be a name that neither Azure nor Ubuntu reserves, ",
+    },
+    "a DNS label": { args: { dnsLabel: "My_Host" }, starts: "dnsLabel must have 3 to 63 lower-case letters, " },
     "no public address, and no other way out": {
       args: { publicIp: false },
-      starts: "publicIp: false, but the host's own network ",
+      starts: "publicIp must be true without a subnetId (got false). ",
     },
     "a DNS label without a public address": {
       args: { publicIp: false, subnetId: pulumi.output(SUBNET), dnsLabel: "build-host" },
-      starts: 'dnsLabel: "build-host" is for a public address, ',
+      starts: "dnsLabel must be left out when publicIp is false: ",
     },
-    "a subnet": { args: { subnetId: "hosts" }, starts: 'subnetId: "hosts" is no subnet\'s ' },
-    "an image": { args: { image: "ubuntu" }, starts: 'image: "ubuntu" is neither ' },
-    "a size": { args: { vmSize: "big" }, starts: 'vmSize: "big" is no size ' },
-    "an Arm size": { args: { vmSize: "Standard_D2ps_v5" }, starts: 'vmSize: "Standard_D2ps_v5" has an Arm ' },
+    "a subnet": { args: { subnetId: "hosts" }, starts: "subnetId must be a subnet's resource ID, " },
+    "an image": { args: { image: "ubuntu" }, starts: 'image must be a URN "publisher:offer:sku:version", ' },
+    "a size": { args: { vmSize: "big" }, starts: "vmSize must be one of Azure's sizes, " },
+    "an Arm size": {
+      args: { vmSize: "Standard_D2ps_v5" },
+      starts: 'vmSize must be an x64 size (got "Standard_D2ps_v5"). ',
+    },
     "Trusted Launch with a managed image": {
       args: { image: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/images/i" },
-      starts: "trustedLaunch: true can't be had ",
+      starts: "trustedLaunch must be false with a managed image ",
     },
-    "the component's name": { args: {}, name: "My_Host", starts: 'name: "My_Host" can\'t name a host; ' },
+    "a former name": {
+      args: { production: true } as Partial<DockerHostArgs>,
+      starts: "production must be called protect. It has a new name.",
+    },
+    "a name that is no setting's": {
+      args: { vmsize: "Standard_B2s" } as Partial<DockerHostArgs>,
+      starts: "vmsize must be one of the settings: resourceGroupName, location, ",
+    },
+    "a service tag that other customers share": {
+      args: { dockerSources: ["AzureCloud"] },
+      starts: "dockerSources must not hold a service tag that other Azure customers share ",
+    },
+    "a list that makes up the Internet": {
+      args: { dockerSources: ["11.0.0.0/8", "12.0.0.0/8"] },
+      starts: "dockerSources must not be open to the Internet: its IPv4 entries together ",
+    },
+    "the component's name": {
+      args: {},
+      name: "My_Host",
+      starts: "The component's name must have 2 to 56 lower-case letters, ",
+    },
     "a password": {
       args: { passwordLogin: true, adminPassword: "short" },
-      starts: "adminPassword: the value given (not shown) needs ",
+      starts: "adminPassword must have 12 to 72 characters (it has 5), ",
     },
     "a password that nobody asked for": {
       args: { adminPassword: PASSWORD },
-      starts: "adminPassword: given (not shown), but passwordLogin is false; ",
+      starts: "adminPassword must be left out when passwordLogin is false. ",
     },
     "a password that nobody asked for, as an output": {
       args: { adminPassword: pulumi.secret(PASSWORD) },
-      starts: "adminPassword: given (not shown), but passwordLogin is false; ",
+      starts: "adminPassword must be left out when passwordLogin is false. ",
     },
-    "an SSH key": { args: { sshPublicKey: "ssh-dss AAAA" }, starts: "sshPublicKey: the value given " },
+    "an SSH key": { args: { sshPublicKey: "ssh-dss AAAA" }, starts: "sshPublicKey must be one line in OpenSSH form, " },
     "an authority without its key": {
       args: () => ({ caCertPem: acme.certPem }),
-      starts: "caCertPem and caPrivateKeyPem: only one of them is given; ",
+      starts: "caCertPem and caPrivateKeyPem must be set together (got only caCertPem).",
     },
     "an authority's key without it": {
       args: () => ({ caPrivateKeyPem: acme.keyPem }),
-      starts: "caCertPem and caPrivateKeyPem: only one of them is given; ",
+      starts: "caCertPem and caPrivateKeyPem must be set together (got only caPrivateKeyPem).",
     },
     "an authority that is none": {
       args: () => ({ caCertPem: keyPem("ca"), caPrivateKeyPem: acme.keyPem }),
-      starts: "caCertPem: the value given (not shown) is not allowed; ",
+      starts: 'caCertPem must be PEM, beginning with "-----BEGIN CERTIFICATE-----" ',
     },
     "an authority's key that is none": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: certPem("ca") }),
-      starts: "caPrivateKeyPem: the value given (not shown) is not allowed; ",
+      starts: 'caPrivateKeyPem must be PEM, beginning with "-----BEGIN PRIVATE KEY-----" ',
     },
     "an authority that is none, its key an output": {
       args: () => ({ caCertPem: leaf.certPem, caPrivateKeyPem: pulumi.secret(leaf.keyPem) }),
-      starts: 'caCertPem: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+      starts: "caCertPem must be a CA's certificate, CA:TRUE ",
     },
     "another authority's key": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: leaf.keyPem }),
-      starts: "caPrivateKeyPem: the value given (not shown) is not the key of ",
+      starts: "caPrivateKeyPem must be the private key of the first certificate in caCertPem, ",
     },
-    "a client's name": { args: { clients: ["Ann"] }, starts: 'clients: "Ann" is not allowed; ' },
-    "a client named twice": { args: { clients: ["ann", "ann"] }, starts: 'clients: "ann" stands in the list twice; ' },
+    "a client's name": {
+      args: { clients: ["Ann"] },
+      starts: "clients must hold names of 1 to 32 lower-case letters, ",
+    },
+    "a client named twice": { args: { clients: ["ann", "ann"] }, starts: 'clients must name "ann" once, not twice.' },
     "no client": { args: { clients: [] }, starts: nobody },
     "no client's certificate": { args: { trustedClientCerts: [] }, starts: nobody },
     "none of all": { args: { clients: [], trustedClientCerts: [], clientCaCerts: [] }, starts: nobody },
     "a client's authority that is none": {
       args: () => ({ clientCaCerts: [acme.certPem, leaf.certPem] }),
-      starts: 'clientCaCerts[1]: the certificate of "O=Acme Inc., CN=ann" is no authority\'s; ',
+      starts: "clientCaCerts[1] must be a CA's certificate, CA:TRUE ",
     },
     "a client's certificate that is none": {
-      args: { trustedClientCerts: [certPem("ann"), "bob.pem"] },
-      starts: "trustedClientCerts[1]: the value given (not shown) is not allowed; ",
+      args: () => ({ trustedClientCerts: [leaf.certPem, "bob.pem"] }),
+      starts: "trustedClientCerts[1] must be the PEM of one client certificate ",
     },
   };
   for (const [what, { args, name, starts }] of Object.entries(wrong)) {

@@ -4,8 +4,9 @@ import { suite, test } from "node:test";
 import { Provider } from "@pulumi/azure-native";
 import * as pulumi from "@pulumi/pulumi";
 import { getAllResources } from "@pulumi/pulumi/output";
-import { DockerHost, type DockerHostArgs } from "../../components/dockerHost";
-import { settled } from "../../components/settled";
+import { DockerHost } from "../../components/dockerHost";
+import type { DockerHostArgs } from "../../components/dockerHostArgs";
+import { knownInPreview } from "../../components/previewOutputs";
 
 type Values = Record<string, unknown>;
 
@@ -163,11 +164,13 @@ const sorted = (calls: Call[]): Call[] => [...calls].sort((a, b) => (a.token < b
 
 const NAMES = [FQDN, "localhost"];
 const ADDRESSES = ["203.0.113.10", "10.0.0.4"];
+const NO_NAMES = ["unknown", "localhost"];
+const NO_ADDRESSES = ["unknown", "unknown"];
 
 suite("the server's names and addresses", () => {
   test("of a host that is created are unknown, and Azure is not asked", async () => {
     const { calls, names, addresses } = await declare({ every: "create" });
-    assert.deepEqual([calls, names, addresses], [[], "unknown", "unknown"]);
+    assert.deepEqual([calls, names, addresses], [[], NO_NAMES, NO_ADDRESSES]);
   });
 
   test("of one that doesn't change are its own, and Azure is not asked", async () => {
@@ -194,13 +197,13 @@ suite("the server's names and addresses", () => {
 
   test("are unknown under another label, which `up` gives another name", async () => {
     const { names, addresses } = await declare({}, { dnsLabel: "other" });
-    assert.deepEqual([names, addresses], ["unknown", ADDRESSES]);
+    assert.deepEqual([names, addresses], [NO_NAMES, ADDRESSES]);
   });
 
   test("are unknown if the interface is in another subnet than the one wanted", async () => {
     const subnetId = SUBNET.replace("web-vnet", "hub");
     const { names, addresses } = await declare({}, { subnetId });
-    assert.deepEqual([names, addresses], [NAMES, "unknown"]);
+    assert.deepEqual([names, addresses], [NAMES, ["203.0.113.10", "unknown"]]);
   });
 
   test("are known whatever the case of the subnet's ID", async () => {
@@ -210,7 +213,7 @@ suite("the server's names and addresses", () => {
 
   test("are unknown if the interface is made anew, and it isn't asked for", async () => {
     const { calls, addresses } = await declare({ steps: { "web-nic": "create" } });
-    assert.deepEqual([calls, addresses], [asked().slice(1), "unknown"]);
+    assert.deepEqual([calls, addresses], [asked().slice(1), ["203.0.113.10", "unknown"]]);
   });
 
   test("are unknown if the resource group's name is, and Azure is not asked", async () => {
@@ -220,7 +223,7 @@ suite("the server's names and addresses", () => {
       })("test:index:Group", "group", { made: undefined });
       new DockerHost("web", { ...ARGS, resourceGroupName: group.made });
     });
-    assert.deepEqual([calls, declared["web-server-request"]?.dnsNames], [[], "unknown"]);
+    assert.deepEqual([calls, declared["web-server-request"]?.dnsNames], [[], NO_NAMES]);
   });
 
   const silent: Record<string, Record<string, Values>> = {
@@ -237,7 +240,7 @@ suite("the server's names and addresses", () => {
   for (const [what, azure] of Object.entries(silent)) {
     test(`are unknown if Azure ${what}; the preview goes on`, async () => {
       const { calls, names, addresses, declared } = await declare({ azure });
-      assert.deepEqual([sorted(calls), names, addresses], [asked(), "unknown", "unknown"]);
+      assert.deepEqual([sorted(calls), names, addresses], [asked(), NO_NAMES, NO_ADDRESSES]);
       assert.ok(declared["web-docker"], "the extension is declared");
     });
   }
@@ -245,6 +248,46 @@ suite("the server's names and addresses", () => {
   test("in an `up` are the resources' own, and Azure is never asked", async () => {
     const { calls, names, addresses } = await declare({ preview: false });
     assert.deepEqual([calls, names, addresses], [[], NAMES, ADDRESSES]);
+  });
+});
+
+suite("an argument that is unknown in a preview", () => {
+  /** What a host's resources are told of, where one argument is another resource's output. */
+  async function declaredWith(name: string): Promise<Record<string, Values>> {
+    const { declared } = await run(
+      () => {
+        const other = new (class extends pulumi.CustomResource {
+          declare readonly made: pulumi.Output<string>;
+        })("test:index:Other", "other", { made: undefined });
+        new DockerHost("web", { ...ARGS, [name]: other.made });
+      },
+      { every: "same" },
+    );
+    return declared;
+  }
+
+  test("vmSize: the image stays known, so nothing previews another VM", async () => {
+    const { "web-vm": vm } = await declaredWith("vmSize");
+    assert.deepEqual(vm?.hardwareProfile, { vmSize: "unknown" });
+    const { imageReference } = vm.storageProfile as Values;
+    const [publisher, offer, sku, version] = "Canonical:ubuntu-24_04-lts:server:latest".split(":");
+    assert.deepEqual(imageReference, { publisher, offer, sku, version });
+  });
+
+  test("dockerVersion: only what is made of it is unknown", async () => {
+    const { "web-prepare": prepare, "web-docker": docker } = await declaredWith("dockerVersion");
+    assert.deepEqual([prepare?.settings, docker?.forceUpdateTag], ["unknown", "unknown"]);
+    assert.notEqual(docker?.settings, "unknown");
+  });
+
+  test("sshSources: the NSG's rules are unknown, and nothing else", async () => {
+    const { other, ...declared } = await declaredWith("sshSources");
+    assert.ok(other);
+    const unknown = Object.entries(declared).filter(([, inputs]) => Object.values(inputs).includes("unknown"));
+    assert.deepEqual(
+      unknown.map(([name]) => name).filter((name) => name !== "web"),
+      ["web-nsg"],
+    );
   });
 });
 
@@ -269,7 +312,7 @@ suite("a settled value", () => {
     await run(
       () => {
         const thing = new Thing("thing", own);
-        const value = settled(thing.computed, thing, {}, () => Promise.resolve("asked"));
+        const value = knownInPreview(thing.computed, thing, {}, () => Promise.resolve("asked"));
         if (!preview) assert.equal(value, thing.computed, "the output itself");
         result = (async () => ({
           value: await new Promise((resolve) => pulumi.unsecret(value).apply(resolve)),

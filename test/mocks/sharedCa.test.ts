@@ -1,20 +1,29 @@
-/** An authority that another stack shares: what is read of it, and what is refused with which words. */
+/** A CA that another stack shares: the values that are read, and the words of those that fail. */
 import assert from "node:assert/strict";
 import { before, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { type SharedAuthority, readSharedAuthority } from "../../authority";
-import { SettingsError } from "../../components/settings";
+import { SettingsError } from "../../components/settingsError";
+import { type SharedCa, readSharedCa } from "../../sharedCa";
 import { type Authority, makeAuthority } from "../support/authorities";
 
 const BASE = "acme/azure-docker-host/base";
-const GIVEN = `caStack: "${BASE}"`;
-const certPem = (name: string): string => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
+/** An output of that stack, as an error names it. */
+const from = (output: string): string => `${output} of the stack "${BASE}" (caStack)`;
 
 let acme: Authority;
 let leaf: Authority;
+/** The certificates of that stack's clients. */
+let ann: string;
+let bob: string;
+let expired: Authority;
+let clientsCa: Authority;
 before(async () => {
   acme = await makeAuthority();
   leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
+  ann = leaf.certPem;
+  expired = await makeAuthority({ commonName: "ann", isAuthority: false, fromHours: -48, toHours: -24 });
+  clientsCa = await makeAuthority({ uses: ["cert_signing", "client_auth"] });
+  bob = (await makeAuthority({ commonName: "bob", isAuthority: false })).certPem;
 });
 
 /** The outputs of a stack that shares all there is to share. */
@@ -22,14 +31,14 @@ const shared = (): Record<string, unknown> => ({
   dockerHost: "tcp://base.westeurope.cloudapp.azure.com:4243",
   caCert: acme.certPem,
   caPrivateKey: acme.pkcs8,
-  clientCerts: { bob: certPem("bob"), ann: certPem("ann") },
+  clientCerts: { bob, ann },
 });
 
 /** Reads a stack that has these outputs, in a preview or not. */
 async function read(
   outputs: Record<string, unknown>,
   { clients = [] as string[], secrets = ["caPrivateKey"], preview = false } = {},
-): Promise<SharedAuthority> {
+): Promise<SharedCa> {
   const references: unknown[] = [];
   await pulumi.runtime.setMocks(
     {
@@ -45,7 +54,7 @@ async function read(
     "dev",
     preview,
   );
-  const authority = await readSharedAuthority(BASE, clients);
+  const authority = await readSharedCa(BASE, clients);
   assert.deepEqual(references, [["pulumi:pulumi:StackReference", "authority", BASE, BASE]]);
   return authority;
 }
@@ -68,8 +77,8 @@ suite("what another stack shares", () => {
       const { host, clientCerts } = await read(shared(), { preview });
       const { caPrivateKeyPem, ...plain } = host;
       // The certificates by name, so that another order changes nothing on the host.
-      assert.deepEqual(plain, { caCertPem: acme.certPem, trustedClientCerts: [certPem("ann"), certPem("bob")] });
-      assert.deepEqual(clientCerts, { ann: certPem("ann"), bob: certPem("bob") });
+      assert.deepEqual(plain, { caCertPem: acme.certPem, trustedClientCerts: [ann, bob] });
+      assert.deepEqual(clientCerts, { ann, bob });
       assert.equal(await pulumi.isSecret(caPrivateKeyPem), true);
       const value = await new Promise((resolve) => pulumi.unsecret(caPrivateKeyPem).apply(resolve));
       assert.equal(value, acme.pkcs8);
@@ -77,7 +86,7 @@ suite("what another stack shares", () => {
   }
 
   const missing = (output: string): string =>
-    `${GIVEN} has no output ${output}; allowed: a stack of this program with shareCa true (there: pulumi config set shareCa true, pulumi up)`;
+    `caStack must be a stack of this program with shareCa (got "${BASE}", which has no output ${output}). There: pulumi config set shareCa true && pulumi up`;
   const outputs = { caCert: "caCert", caPrivateKey: "caPrivateKey, a secret", clientCerts: "clientCerts" };
   for (const [name, words] of Object.entries(outputs)) {
     test(`is all there: ${name}`, async () => {
@@ -94,23 +103,35 @@ suite("what another stack shares", () => {
   });
 
   const wrong: Record<string, { outputs: () => Record<string, unknown>; starts: string[] }> = {
-    "no authority": {
+    "no CA": {
       outputs: () => ({ caCert: leaf.certPem, caPrivateKey: leaf.keyPem }),
-      starts: [`${GIVEN}: caCert: the certificate of "O=Acme Inc., CN=ann" is no authority's; `],
+      starts: [`${from("caCert")} must be a CA's certificate, CA:TRUE (got the certificate of "O=Acme Inc., CN=ann").`],
     },
-    "another authority's key": {
+    "another CA's key": {
       outputs: () => ({ caPrivateKey: leaf.keyPem }),
-      starts: [`${GIVEN}: caPrivateKey: the value given (not shown) is not the key of `],
+      starts: [`${from("caPrivateKey")} must be the private key of the first certificate in ${from("caCert")}, of `],
     },
     "no texts": {
       outputs: () => ({ caCert: 7, caPrivateKey: {}, clientCerts: { ann: 7 } }),
-      starts: ["caCert", "caPrivateKey", "clientCerts.ann"].map(
-        (output) => `${GIVEN}: ${output}: the value given (not shown) is not allowed; `,
-      ),
+      starts: [
+        `${from("caCert")} must be PEM, `,
+        `${from("caPrivateKey")} must be PEM, `,
+        `${from("clientCerts.ann")} must be the PEM of one client certificate (value not shown).`,
+      ],
     },
     "a client's key in its certificate's place": {
-      outputs: () => ({ clientCerts: { ann: acme.keyPem, bob: certPem("bob") } }),
-      starts: [`${GIVEN}: clientCerts.ann: the value given (not shown) is not allowed; `],
+      outputs: () => ({ clientCerts: { ann: acme.keyPem, bob } }),
+      starts: [`${from("clientCerts.ann")} must be the PEM of one client certificate (value not shown).`],
+    },
+    "a CA's certificate in a client's place": {
+      outputs: () => ({ clientCerts: { ann: clientsCa.certPem, bob } }),
+      starts: [`${from("clientCerts.ann")} must be the PEM of one client certificate, not of a CA `],
+    },
+    "a client's certificate that has expired": {
+      outputs: () => ({ clientCerts: { ann: expired.certPem, bob } }),
+      starts: [
+        `${from("clientCerts.ann")} must be valid now (got the certificate of "O=Acme Inc., CN=ann", expired on `,
+      ],
     },
   };
   for (const [what, { outputs, starts }] of Object.entries(wrong)) {
@@ -126,7 +147,7 @@ suite("what another stack shares", () => {
   test("are clients of other names than this stack's own", async () => {
     assert.ok(await read(shared(), { clients: ["carl", "constructor"] }), "names that are not there");
     assert.deepEqual(await problems(shared(), { clients: ["carl", "ann"] }), [
-      `clients: "ann" is a client of "${BASE}" (caStack), which this host trusts by that name; allowed: another name`,
+      `clients must not name "ann": the stack "${BASE}" (caStack) has a client of that name, which this host trusts too.`,
     ]);
   });
 });
