@@ -16,7 +16,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const modules = path.join(root, "node_modules");
 const stampFile = path.join(modules, ".bootstrap.json");
-/** What an installation is good for besides its lock file: some packages hold machine code. */
+/** The platform that an installation is for: some packages hold machine code. */
 const runtime = `node ${process.versions.node.split(".")[0]} ${process.platform} ${process.arch}`;
 
 function readJson(file) {
@@ -84,8 +84,8 @@ async function install(manifest) {
     // A half-made folder must not be taken for a whole one if this is cut off.
     fs.rmSync(stampFile, { force: true });
     fs.rmSync(path.join(modules, ".package-lock.json"), { force: true });
-    // What npm prints is not the script's output: to standard error. A production setting of the person's must not leave
-    // the tools out.
+    // npm writes to standard error, because its text is not the script's output. `--include=dev` holds also where npm is set
+    // to production.
     const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--prefix", root];
     const exitCode = await run("npm", args, ["inherit", 2, 2]);
     if (exitCode === 0) fs.writeFileSync(stampFile, JSON.stringify({ lock, runtime }));

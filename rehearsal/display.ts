@@ -15,10 +15,10 @@ const SIGNS: Partial<Record<OpType, string>> = {
   import: "=",
 };
 
-/** What a provider's plugin found on PATH makes the engine warn of, as this rehearsal means it to. */
+/** The engine warns of plugins that it finds on PATH. The rehearsal puts them there. */
 const EXPECTED_WARNING = /^using pulumi-(resource|language)-\S+ from \$PATH/;
 
-/** What is for people; the engine also sends debug messages, and those have secrets in plain text. */
+/** Messages for people. The engine also sends debug messages, which have secrets in plain text. */
 const SEVERITIES = ["info", "warning", "error"];
 
 /** Turns the engine's events into lines. */
@@ -46,7 +46,7 @@ export class Display {
     }
   };
 
-  /** The machine and its extension take longest: said when they begin, so that nobody wonders what it waits for. */
+  /** The VM and its extensions take longest, so their lines come when they begin, too. */
   private announceLong({ type, urn, op }: StepEventMetadata): void {
     if (type.startsWith("azure-native:compute:")) this.print(`  …  ${op} ${nameOf(urn)}`);
   }

@@ -1,10 +1,10 @@
-/** Where a rehearsal keeps what. */
+/** The files in a rehearsal's folder. */
 import { join } from "node:path";
 
 /** The stack of a rehearsal where none is named. */
 export const STACK_NAME = "rehearsal";
 
-/** The files in a rehearsal's folder; `stackFile` and `client` are one stack's, the others all stacks'. */
+/** Their paths. `stackFile` and `client` belong to one stack, the others to all. */
 export function filesOf(
   directory: string,
   stack = STACK_NAME,
@@ -15,7 +15,7 @@ export function filesOf(
   return {
     /** Pulumi's local backend: state, history, locks. */
     backend: join(directory, "backend"),
-    /** Pulumi's own folder, so that the user's ~/.pulumi is not touched. */
+    /** Pulumi's own folder, in place of the user's ~/.pulumi. */
     home: join(directory, "home"),
     /** A copy of Pulumi.yaml, and beside it the stacks' files. */
     project: join(directory, "project"),
@@ -26,7 +26,7 @@ export function filesOf(
     client: join(directory, "client", stack),
     /** Commands that this computer may lack. */
     commands: join(directory, "commands"),
-    /** The docker command's own folder, so that the user's ~/.docker is not touched. */
+    /** The docker command's own folder, in place of the user's ~/.docker. */
     dockerConfig: join(directory, "docker-config"),
   };
 }

@@ -1,4 +1,4 @@
-/** Brings a rehearsal that was cut off back to a state from which the next `up` completes it: the steps that a user of Azure takes too. */
+/** Recovers a rehearsal that was cut off, by the steps that a user of Azure takes. The next `up` completes it. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +16,7 @@ interface State {
   pending_operations?: unknown[];
 }
 
-/** What recovery needs to know. */
+/** The parts of a rehearsal that recovery needs. */
 export interface Recovery {
   backend: string;
   projectName: string;
@@ -27,7 +27,7 @@ export interface Recovery {
   pulumi: (args: string[]) => Promise<string>;
 }
 
-/** Clears what a cut-off run left in the backend; does nothing after a run that came to its end. */
+/** Cleans up the backend after a run that was cut off. */
 export async function recover(recovery: Recovery): Promise<void> {
   await clearLock(recovery);
   await awaitAzure(recovery);
@@ -36,10 +36,10 @@ export async function recover(recovery: Recovery): Promise<void> {
 }
 
 /**
- * The backend's locks name the processes that took them. All stacks have one network, so whichever stack's run goes on is
- * waited for; what it left when it was cut off is its own stack's to clear.
+ * Waits for other runs and removes this stack's lock. The backend's locks name their processes. All stacks share one
+ * network, so this waits for any stack's run, but removes only this stack's lock.
  *
- * @throws if that process goes on.
+ * @throws if another run doesn't end.
  */
 async function clearLock({ backend, projectName, stackName, print, pulumi }: Recovery): Promise<void> {
   const folder = join(backend, ".pulumi/locks/organization", projectName);
@@ -50,7 +50,7 @@ async function clearLock({ backend, projectName, stackName, print, pulumi }: Rec
     await sleep(1000);
   }
   const running = holders().filter((pid) => runs(pid, "pulumi"));
-  if (running.length > 0) throw new Error(`another run of this rehearsal goes on (process ${running.join(", ")})`);
+  if (running.length > 0) throw new Error(`another run of this rehearsal hasn't ended (process ${running.join(", ")})`);
   if (lockFiles(join(folder, stackName)).length > 0) {
     print("The last run was cut off: pulumi cancel");
     await pulumi(["cancel", "--yes"]);
@@ -68,7 +68,7 @@ function lockFiles(folder: string): string[] {
 /** How long Azure may take to end what a run that is gone asked of it. */
 const AZURE_END_SECONDS = 120;
 
-/** Azure goes on with what it was asked when nobody waits any more, and so does the endpoint's process here: what comes of it is seen only then. */
+/** Waits for operations of a run that was cut off. Azure completes them, and so does the endpoint's process. */
 async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
   const busy = (): string[] =>
     subscription.store
@@ -81,22 +81,22 @@ async function awaitAzure({ subscription, print }: Recovery): Promise<void> {
 }
 
 /**
- * Takes away what Azure has and the state has not: made by a run that was cut off or never got Azure's answer, or left by
- * a `destroy` that failed. The next `up` would be refused with "cannot create already existing resource". What lies in
- * another stack's group is left to that stack's next run.
- * To import it would be the other way, but `pulumi refresh --import-pending-creates` of v3.259 forgets it without importing.
+ * Deletes resources that Azure has and the state hasn't. A run that was cut off has created them, or a `destroy` that failed
+ * has left them. The next `up` would fail with "cannot create already existing resource". Resources in another stack's
+ * group are left to that stack's next run.
+ * Importing them doesn't work: `pulumi refresh --import-pending-creates` of v3.259 forgets them without importing.
  */
 export async function removeUnrecorded(recovery: Recovery): Promise<void> {
   const { subscription, print } = recovery;
   const { resources = [] } = readState(recovery);
-  // One that is to be replaced is gone already: what has its ID is its successor.
+  // A resource that waits for its replacement is gone already. Its ID belongs to its successor.
   const recorded = resources.filter(({ pendingReplacement }) => pendingReplacement !== true).map(({ id }) => id);
   const unrecorded = subscription.store
     .list()
     .filter((resource) => !belongsToMachine(resource))
     .map(({ id }) => id)
     .filter((id) => !recorded.includes(id) && !otherGroups(recovery).includes(parseId(id)?.names[0] ?? ""));
-  // What lies in another one goes with it; and in the order of their IDs, what uses one comes before it.
+  // Children are deleted with their parent. In the order of IDs, a resource comes before the ones that it uses.
   for (const id of unrecorded.filter((each) => !unrecorded.some((other) => each.startsWith(`${other}/`)))) {
     print(`In Azure, but not in the state: ${deleteCommand(id)}`);
     await subscription.delete(id);
@@ -115,7 +115,7 @@ function stateFolder(backend: string, projectName: string): string {
   return join(backend, ".pulumi/stacks", projectName);
 }
 
-/** What a user of Azure types. */
+/** The command that a user of Azure types. */
 function deleteCommand(id: string): string {
   const [group, ...rest] = parseId(id)?.names ?? [];
   return rest.length === 0 && group !== undefined
@@ -123,7 +123,7 @@ function deleteCommand(id: string): string {
     : `az resource delete --ids ${id}`;
 }
 
-/** What was being done when the run was cut off is forgotten; if Azure did it, `removeUnrecorded` finds it. */
+/** Forgets the operations of a run that was cut off. If Azure carried one out, `removeUnrecorded` finds its resource. */
 async function settlePending(recovery: Recovery): Promise<void> {
   const { pending_operations: pending = [] } = readState(recovery);
   if (pending.length === 0) return;

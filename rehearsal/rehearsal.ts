@@ -25,13 +25,13 @@ const DOCKER_HOST = join(PROJECT, "client/docker-host.cjs");
 /** The settings that the program takes encrypted alone. */
 const SECRET_SETTINGS = ["adminPassword", "caPrivateKeyPem"];
 
-/** What a rehearsal is to be. */
+/** Options of a rehearsal. */
 export interface RehearsalOptions {
   /** The folder that holds all of it; made if it is not there. Several stacks may be in it, of one Azure and one network. */
   directory: string;
   /** The stack. Defaults to "rehearsal". */
   stack?: string;
-  /** Whether virtual machines are real ones. Where they can't be, the rehearsal says why and goes on without. */
+  /** Whether VMs are real machines. Where they can't be, the rehearsal says why and runs without them. */
   machines: boolean;
   /** Which azure-native serves it; by default the real plugin where it can be had, else the stand-in. */
   provider?: Provider;
@@ -41,9 +41,9 @@ export interface RehearsalOptions {
   onEvent?: OnEvent;
   /** Settings of the stack, by their names in `pulumi config set --path`; they stay from one run to the next, secrets encrypted. */
   config?: Record<string, string>;
-  /** What the engine has in its environment beside; for tests. */
+  /** More environment variables for the engine; for tests. */
   environment?: Record<string, string>;
-  /** What encrypts a new stack's secrets, such as "hashivault://key"; a passphrase of this rehearsal's own by default. */
+  /** The secrets provider of a new stack, such as "hashivault://key"; a passphrase of this rehearsal's own by default. */
   secretsProvider?: string;
 }
 
@@ -68,14 +68,16 @@ export class Rehearsal {
   ) {}
 
   /**
-   * Gets whatever a rehearsal needs, and completes what a run that was cut off left half done.
+   * Gets everything that a rehearsal needs, and recovers from a run that was cut off.
    *
-   * @throws what can't be had, that the stack can't have that name, or that another run goes on in this folder.
+   * @throws if something can't be had, if the stack's name is invalid, or if another run in this folder hasn't ended.
    */
   static async open(options: RehearsalOptions): Promise<Rehearsal> {
     const { print, stack: stackName = STACK_NAME } = options;
     if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(stackName)) {
-      throw new Error(`the stack "${stackName}": allowed are 1 to 40 lower-case letters, digits and hyphens`);
+      throw new Error(
+        `--stack must be 1 to 40 lower-case letters, digits and hyphens (got ${JSON.stringify(stackName)})`,
+      );
     }
     const directory = resolve(options.directory);
     const withMachines = options.machines && supported(print);
@@ -241,7 +243,7 @@ function provideDocker(folder: string, rootFileSystem: string): void {
   symlinkSync(dockerClient(rootFileSystem), link);
 }
 
-/** Takes away what a rehearsal left on this computer beside its own folder, and its clients' certificates and contexts. */
+/** Removes everything of a rehearsal outside of its folder, and its clients' certificates and contexts. */
 export async function sweep(directory: string): Promise<void> {
   const root = resolve(directory);
   await stopEndpoint(root);
@@ -265,8 +267,8 @@ async function program(): Promise<Record<string, unknown>> {
 const FAILED_PROGRAM_SECONDS = 10;
 
 /**
- * What the operation gives; or, if the program fails in an `apply`, that failure after a while: the SDK, inside a process
- * of ours, would wait for ever for what depends on the resource that never came.
+ * Waits for the operation. If the program fails in an `apply`, rejects with that failure after a while: inside our process,
+ * the SDK would wait forever for a resource that never comes.
  */
 async function unlessRejected<T>(operation: Promise<T>): Promise<T> {
   const stop = new AbortController();

@@ -1,4 +1,4 @@
-/** Who may use the loopback Azure: its CA and certificate, its service principal, the tokens that it issues. */
+/** Access to the loopback Azure: its CA and certificate, its service principal, its tokens. */
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { SUBSCRIPTION_ID } from "./resourceTypes";
 /** How long a token is valid, in seconds; Azure's are for an hour or more. */
 const TOKEN_SECONDS = 3600;
 
-/** What a workload's own token must be for, to be taken in place of a secret. */
+/** The audience of a workload's token that replaces a secret. */
 const FEDERATED_AUDIENCE = "api://AzureADTokenExchange";
 
 /** The bundles of certificates that Linux systems trust. */
@@ -24,7 +24,7 @@ interface Secrets {
   certPem: string;
 }
 
-/** What a rehearsal's folder holds of it; none of it leaves that folder. */
+/** The keys, certificates and secrets in a rehearsal's folder. They never leave it. */
 export class Access {
   private constructor(
     private readonly secrets: Secrets,
@@ -33,7 +33,7 @@ export class Access {
     readonly caPem: string,
   ) {}
 
-  /** Takes what the folder has, or makes it. */
+  /** Reads the folder's secrets, or creates them. */
   static async of(folder: string): Promise<Access> {
     const [secretsFile, caFile, bundleFile] = ["secrets.json", "ca.pem", "bundle.pem"].map((name) =>
       join(folder, name),
@@ -67,7 +67,7 @@ export class Access {
     return { cert: this.secrets.certPem, key: this.secrets.keyPem };
   }
 
-  /** How azure-native's plugin, and its stand-in, are told where this Azure is and who they are. */
+  /** Environment variables for azure-native's plugin and its stand-in: the endpoint and the service principal. */
   environment(port: number): Record<string, string> {
     return {
       ARM_METADATA_HOSTNAME: `127.0.0.1:${port}`,
@@ -80,7 +80,7 @@ export class Access {
     };
   }
 
-  /** A token of a workload, such as a pipeline's job, which may be exchanged for one of Azure's. */
+  /** A token of a workload, such as a pipeline's job. A client exchanges it for one of Azure's. */
   federatedToken(seconds = TOKEN_SECONDS): string {
     return this.sign({ aud: FEDERATED_AUDIENCE, sub: "rehearsal" }, seconds);
   }

@@ -1,5 +1,5 @@
 /**
- * How a resource looks in an answer: what was asked, and what Azure fills in by itself.
+ * A resource in an answer: the body of its PUT, and the values that Azure fills in.
  *
  * The form is the flattened one of Microsoft's JavaScript clients: `properties` is hoisted, and the type of an extension's
  * handler is `typePropertiesType`, as `type` is the resource's. Sources stand by each type; "recording" is azure-native's
@@ -25,7 +25,7 @@ import {
   nameOf,
 } from "./resourceTypes";
 
-/** What the control plane keeps of a resource and no answer shows, or not under that name. */
+/** Keys of `computed` that no answer shows under that name. */
 const HIDDEN = ["etag", "osDiskName", "powerState", "digests", "reservedFor", "reservedUntil"];
 
 /** The whole resource as a GET answers it. */
@@ -51,7 +51,7 @@ export function answered(resource: StoredResource, store: Store): Body {
 
 type Part = (resource: StoredResource, store: Store) => Body;
 
-/** What stands where nothing was asked. */
+/** Values that a PUT can override. */
 const DEFAULTS: Record<string, Part> = {
   // Recording; privateEndpointVNetPolicies from answers of 2024 on.
   [VIRTUAL_NETWORK]: () => ({
@@ -116,7 +116,7 @@ const DEFAULTS: Record<string, Part> = {
   },
 };
 
-/** What stands there whatever was asked. */
+/** Values that a PUT can't override. */
 const FIXED: Record<string, Part> = {
   // Recording (a subnet by itself); the list of those in it from azure-rest-api-specs' VirtualNetworkListSubnet.
   [VIRTUAL_NETWORK]: (resource, store) => ({
@@ -303,7 +303,7 @@ function macAddress({ computed }: StoredResource): string {
   return ["00-0D-3A", digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)].join("-");
 }
 
-/** Deeply; a list, and what isn't an object, is the last one's. What is undefined or null is taken out. */
+/** Merges objects at every depth. Any other value is the last body's. Undefined or null removes a key. */
 function merged(...bodies: (Body | false | undefined)[]): Body {
   const result = new Map<string, unknown>();
   for (const [key, value] of bodies.flatMap((body) => Object.entries(body || {}))) {

@@ -1,4 +1,4 @@
-/** A refusal in the words of Azure Resource Manager. */
+/** Errors of Azure Resource Manager. */
 
 /** An error answer: its HTTP status, Azure's error code and its message. */
 export class ArmError extends Error {
@@ -6,11 +6,11 @@ export class ArmError extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
-    /** Whether Azure took the request on and failed later: then there is a resource, in the state "Failed". */
+    /** Whether Azure accepted the request and failed later. The resource is "Failed" then. */
     readonly accepted = false,
     /** How long Azure asks to wait before another try (the header Retry-After), in seconds. */
     readonly retryAfterSeconds?: number,
-    /** What of the request Azure names as the culprit, such as a property. */
+    /** The part of the request that Azure names, such as a property. */
     readonly target?: string,
   ) {
     super(`Status=${status} Code="${code}" Message="${detail}"`);

@@ -1,13 +1,13 @@
-/** How the loopback Azure behaves beside its rules: how long it takes, and what goes wrong. */
+/** Delays and faults of the loopback Azure. */
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ArmError } from "./armError";
 
-/** What can go wrong at a call. */
+/** The kinds of faults. */
 export type FaultKind =
   /** 429 with Retry-After; the client tries again by itself. */
   | "throttled"
-  /** 403, whoever asks may not; nothing was done. */
+  /** 403, the client may not do this. Nothing was done. */
   | "refused"
   /** 409, another operation is under way; the client tries again by itself. */
   | "conflict"
@@ -22,7 +22,7 @@ export type FaultKind =
   /** The extension reports an error. */
   | "extension-failure";
 
-/** The faults at which nothing is done, and Azure's words. */
+/** The faults that refuse a call, and Azure's words. */
 const REFUSALS: [FaultKind, status: number, code: string, text: string][] = [
   ["refused", 403, "AuthorizationFailed", "The client does not have authorization to perform this action."],
   ["conflict", 409, "AnotherOperationInProgress", "Another operation on this or a dependent resource is in progress."],
@@ -60,7 +60,7 @@ export class LostResponse extends Error {
   }
 }
 
-/** What happens at each call. */
+/** The delays and faults of each call. */
 export class Behaviour {
   private left: Fault[] = [];
   private read = "";
@@ -97,7 +97,7 @@ export class Behaviour {
     return fault;
   }
 
-  /** The faults that are still to come: those that no call has met. */
+  /** The faults that no call has met yet. */
   unused(): Fault[] {
     return this.left.filter(({ times = 1 }) => times > 0);
   }
@@ -105,7 +105,7 @@ export class Behaviour {
   /**
    * A call arrives.
    *
-   * @throws ArmError where it is to be refused.
+   * @throws ArmError if a fault refuses it.
    */
   arrive(call: string): Promise<void> {
     this.follow();
@@ -120,7 +120,7 @@ export class Behaviour {
     return Promise.resolve();
   }
 
-  /** Does what a call asks for, in the time that it takes. */
+  /** Carries out a call, after its delay. */
   async carryOut<T>(call: string, action: () => Promise<T>): Promise<T> {
     await sleep((this.settings.latencySeconds?.[call] ?? 0) * 1000);
     return action();

@@ -1,7 +1,7 @@
-/** What is in a resource, and how to find it there. */
+/** A resource's properties, and how to read them. */
 import { type Properties, isObject } from "../values";
 
-/** A resource's properties, in the flattened form of azure-native, without what is write-only. */
+/** In the flattened form of azure-native, without write-only properties. */
 export type Body = Properties;
 
 /** The values at a path such as "ipConfigurations.*.subnet.id". */

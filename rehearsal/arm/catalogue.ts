@@ -1,4 +1,4 @@
-/** What the endpoint says of the subscription as a whole: tenants, subscriptions, locations, resource providers. */
+/** Answers about the subscription as a whole: tenants, subscriptions, locations, resource providers. */
 import { LOCATIONS, computeCatalogue } from "./images";
 import { RESOURCE_TYPES, SUBSCRIPTION_ID } from "./resourceTypes";
 import type { Answer, Request } from "./request";
@@ -6,7 +6,7 @@ import type { Sources } from "./request";
 
 const SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION_ID}`;
 
-/** Answers what is about no resource; undefined for all else. */
+/** Answers a request about no resource. Undefined for all others. */
 export function catalogue({ method, path }: Request, { access }: Sources): Answer | undefined {
   if (method !== "GET") return undefined;
   const subscription = {

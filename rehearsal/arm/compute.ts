@@ -1,4 +1,4 @@
-/** What stands behind the virtual machines of the loopback Azure: real machines, or none where only the control plane is rehearsed. */
+/** The hardware behind the loopback Azure's VMs: real machines, or none where only the control plane is rehearsed. */
 import { createHash } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { bootMachine, runningMachine, stopMachine } from "../machine/machine";
 import { type Subnet, ensureBridge, filterPackets, removeBridge } from "../machine/network";
 import { nameOf } from "./resourceTypes";
 
-/** A virtual machine that is to be there. */
+/** A VM to boot. */
 export interface MachineRequest {
   /** The virtual machine's resource ID. */
   id: string;
@@ -17,13 +17,13 @@ export interface MachineRequest {
   addresses: string[];
 }
 
-/** What the control plane asks of a region's hardware. */
+/** The hardware of a region, as the control plane sees it. */
 export interface Compute {
-  /** Lets reach the machines only what these rules of nftables accept, from now on; makes their network if it isn't there. */
+  /** Replaces the packet filter by these rules of nftables, and creates the machines' network if it isn't there. */
   filterPackets(rules: string[]): Promise<void>;
   /** Boots the machine on the network that `filterPackets` made, with the disk that it has if it was there before. */
   boot(request: MachineRequest): Promise<void>;
-  /** Does what the guest agent does at the first boot. */
+  /** Provisions the machine as the VM agent does at the first boot. */
   provision(id: string, profile: OsProfile): Promise<void>;
   /** Boots it again; what is on its disk stays. */
   restart(id: string): Promise<void>;
@@ -32,11 +32,11 @@ export interface Compute {
   runExtension(id: string, request: ExtensionRequest): Promise<ExtensionResult>;
   /** Has the extension's handler disable and uninstall itself; a machine that is off has nobody to ask. */
   removeExtension(id: string, extension: Pick<ExtensionRequest, "publisher" | "type">): Promise<void>;
-  /** Takes the machine away, and its disk. */
+  /** Removes the machine and its disk. */
   remove(id: string): Promise<void>;
 }
 
-/** Machines in name only. */
+/** No machines: every operation succeeds at once. */
 export const noMachines: Compute = {
   filterPackets: () => Promise.resolve(),
   boot: () => Promise.resolve(),
@@ -103,7 +103,7 @@ export class RealMachines implements Compute {
     await this.removeFolder(this.folder(id));
   }
 
-  /** Takes away every machine, also one that the control plane knows nothing of. */
+  /** Removes every machine, also one that the control plane doesn't know. */
   async removeAll(): Promise<void> {
     for (const name of this.names()) await this.removeFolder(join(this.directory, name));
     await this.removeNetwork();

@@ -1,5 +1,5 @@
 /**
- * What Azure makes of a resource by itself, and keeps beside what was put. "recording" is azure-native's
+ * Values that Azure adds to a resource by itself. "recording" is azure-native's
  * `testdata/recorded/TestProviderUpgrade/upgrade-networked-vm/2.76.0/stack.json`.
  */
 import { randomBytes, randomUUID } from "node:crypto";
@@ -11,7 +11,7 @@ import { NETWORK, NETWORK_INTERFACE, PUBLIC_IP, VIRTUAL_MACHINE, VIRTUAL_NETWORK
 import type { Store, StoredResource } from "./store";
 
 /**
- * What Azure makes of a resource once, when it is created; it stays over changes, save for the etag.
+ * Values from the creation of a resource. All but the etag stay over changes.
  *
  * - `etag`: of network resources a GUID, of a VM a number; `nextEtag` gives the one after a change.
  * - `resourceGuid`: of network resources; a MAC address and a DNS suffix are derived from it.
@@ -56,7 +56,7 @@ export function touchedBy({ armType, body }: StoredResource, store: Store): stri
   return [...new Set(found)];
 }
 
-/** What Azure makes of a resource: what it had before stays, as an address does. */
+/** Values from each PUT. An address stays over changes. */
 export function computedAtPut(
   resource: StoredResource,
   full: Body,

@@ -1,4 +1,4 @@
-/** The disk that a VM boots from, which is a resource of its own: made with the VM, and gone with it if it was asked so. */
+/** A VM's OS disk, which is a resource of its own. */
 import { randomUUID } from "node:crypto";
 import { ArmError } from "./armError";
 import { takesPremiumDisks } from "./images";
@@ -6,7 +6,7 @@ import { type Body, first, sameName, textAt } from "./body";
 import type { Store, StoredResource } from "./store";
 import { DISK, nameOf } from "./resourceTypes";
 
-/** Whether Azure made it with a VM, and will take it away with that: nobody asked for it by itself. */
+/** Whether a VM owns the disk. Nobody created such a disk by itself. */
 export function belongsToMachine({ computed }: StoredResource): boolean {
   return computed.managedBy !== undefined;
 }
@@ -17,8 +17,7 @@ export function diskId(machineId: string, name: string): string {
 }
 
 /**
- * Throws if the VM that is to be made asks for a disk by a name that is taken. Azure takes such a request on, and fails at
- * it; the VM is there then, and Failed.
+ * Throws if a new VM names a disk that exists. Azure accepts such a request and fails later. The VM is Failed then.
  *
  * @throws ArmError with Azure's code and text (terraform-provider-azurerm issues 15513 and 23038).
  */
@@ -40,7 +39,7 @@ export function refuseDisk(store: Store, { id, body }: Pick<StoredResource, "id"
   );
 }
 
-/** Makes the VM's disk, or tells what has changed of it; call it with the VM's `computed` as `computedAtCreation` made it. */
+/** Creates the VM's disk, or updates it. The VM's `computed` must have the disk's name. */
 export function putDisk(store: Store, machine: StoredResource): void {
   const name = String(machine.computed.osDiskName);
   const id = diskId(machine.id, name);
@@ -71,7 +70,7 @@ export function putDisk(store: Store, machine: StoredResource): void {
   });
 }
 
-/** What becomes of the disk of a VM that goes: gone too if `deleteOption` is Delete, else nobody's. */
+/** Deletes the disk of a deleted VM if its `deleteOption` is Delete. Otherwise detaches it. */
 export function releaseDisk(store: Store, machine: StoredResource): void {
   const disk = store.get(diskId(machine.id, String(machine.computed.osDiskName)));
   // A VM that failed for the name of its disk has none; the one there is another's.
@@ -95,7 +94,7 @@ export function diskAnswer({ body, computed }: StoredResource, store: Store): Bo
 }
 
 /**
- * Throws if a disk that a VM has is to be deleted.
+ * Throws if a client deletes a disk that is attached to a VM.
  *
  * @throws ArmError with Azure's code and text.
  */

@@ -1,4 +1,4 @@
-/** The process that a rehearsal's loopback Azure runs in: it goes on between the commands, as Azure does, until nothing is left in it. */
+/** Starts and stops the process of a rehearsal's loopback Azure. It runs between the commands, until nothing is left in it. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -15,14 +15,14 @@ import { runs } from "../system/processes";
 
 const PROGRAM = join(__dirname, "endpointProcess.ts");
 
-/** How long it may take to start, and to end what it is at. */
+/** The time limits for its start and for its end. */
 const [START_SECONDS, END_SECONDS] = [30, 120];
 
-/** What is written down of an endpoint that listens. */
+/** The record of a running endpoint. */
 interface Recorded {
   port: number;
   pid: number;
-  /** What it was started with and of which code: if that is another one now, it is started anew. */
+  /** The code and the root file system that it was started with. When they change, it is restarted. */
   build: string;
 }
 
@@ -42,7 +42,7 @@ function buildOf(rootFileSystem: string | undefined): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Serves a rehearsal's loopback Azure in this process, at the port that it had before if that is free, and writes down where. */
+/** Serves a rehearsal's loopback Azure in this process, at its former port if that is free, and records the port. */
 export async function serveEndpoint(
   directory: string,
   rootFileSystem?: string,
@@ -56,15 +56,15 @@ export async function serveEndpoint(
   return { ...endpoint, environment: access.environment(endpoint.port) };
 }
 
-/** Whether this process is the one that is written down; another one may have taken its place, or the folder may be gone. */
+/** Whether the record names this process. Another one may have taken its place, or the folder may be gone. */
 export function isServing(directory: string): boolean {
   return recorded(directory)?.pid === process.pid;
 }
 
 /**
- * The environment of whoever is to talk to a rehearsal's loopback Azure, which is started if it doesn't run.
+ * Gives a client's environment for a rehearsal's loopback Azure, and starts the endpoint if it doesn't run.
  *
- * @throws what hinders it.
+ * @throws with the process's output, if it doesn't start.
  */
 export async function ensureEndpoint(directory: string, rootFileSystem?: string): Promise<Record<string, string>> {
   const access = await Access.of(join(directory, FOLDERS.access));
@@ -86,7 +86,7 @@ async function start(directory: string, rootFileSystem: string | undefined, acce
   const log = join(directory, "endpoint.log");
   const output = openSync(log, "w", 0o600);
   const child = spawn(process.execPath, ["--require", require.resolve("tsx/cjs"), PROGRAM], {
-    // Not this run's alone: it goes on when the run is over, or killed.
+    // It outlives this run, also when the run is killed.
     detached: true,
     stdio: ["ignore", output, output],
     env: {
@@ -106,7 +106,7 @@ async function start(directory: string, rootFileSystem: string | undefined, acce
   throw new Error(`the loopback Azure doesn't start:\n${readFileSync(log, "utf8")}`);
 }
 
-/** Ends it, once it has done what it was asked; one that is served by another process goes on. */
+/** Stops the endpoint's process when its operations have ended. An endpoint inside another program's process stays. */
 export async function stopEndpoint(directory: string): Promise<void> {
   const found = recorded(directory);
   if (found === undefined || found.pid === process.pid || !runs(found.pid, PROGRAM)) return;

@@ -1,11 +1,11 @@
-/** The process of a rehearsal's loopback Azure; it ends when it is told to, or when its rehearsal's folder is gone. */
+/** The process of a rehearsal's loopback Azure. It ends by a signal, or when its rehearsal's folder is gone. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isServing, serveEndpoint } from "./endpoint";
 import { ENVIRONMENT } from "./open";
 
 async function main(): Promise<void> {
   const directory = process.env[ENVIRONMENT.directory];
-  if (directory === undefined) throw new Error(`${ENVIRONMENT.directory} is not set: this is no rehearsal`);
+  if (directory === undefined) throw new Error(`${ENVIRONMENT.directory} must name a rehearsal's folder (got nothing)`);
   const endpoint = await serveEndpoint(directory, process.env[ENVIRONMENT.rootFileSystem]);
   const told = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

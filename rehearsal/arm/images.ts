@@ -1,4 +1,4 @@
-/** Which images, sizes and extensions the loopback Azure knows, which go together, and how it answers who asks for them. */
+/** The images, sizes and extensions of the loopback Azure, and which sizes can boot which images. */
 import { ArmError } from "./armError";
 import { type Body, textAt } from "./body";
 import { SUBSCRIPTION_ID } from "./resourceTypes";
@@ -15,7 +15,7 @@ interface Offer {
   skus: string[];
 }
 
-/** Some of Canonical's. The versions were seen in answers of Azure's, save for that of 20.04. */
+/** Some offers of Canonical. Their versions come from Azure's answers, except the one of 20.04. */
 const OFFERS: Record<string, Offer> = {
   "ubuntu-24_04-lts": {
     version: "24.04.202510010",
@@ -39,7 +39,7 @@ const EXTENSIONS: Record<string, Record<string, string[]>> = {
   "Microsoft.Azure.ActiveDirectory": { AADSSHLoginForLinux: ["1.0.2888.1"] },
 };
 
-/** What `az vm list-sizes` shows; every other size of Azure's form is taken as well. */
+/** Sizes for `az vm list-skus`. The endpoint also takes every other size of Azure's form. */
 const SIZES: [name: string, cores: number, memoryGiB: number][] = [
   ["Standard_B2s", 2, 4],
   ["Standard_B2s_v2", 2, 8],
@@ -106,7 +106,7 @@ export function exactVersion(reference: Body): string | undefined {
 }
 
 /**
- * Throws if a VM's size can't boot its image. What is not known here, such as an image of one's own, is taken.
+ * Throws if a VM's size can't boot its image. Unknown images, such as the user's own, are taken.
  *
  * @throws ArmError with Azure's code and text.
  */
@@ -176,7 +176,7 @@ export function refuseImageAndSize(body: Body): void {
 
 /**
  * The answer to a read below `…/providers/Microsoft.Compute/`, such as
- * `locations/L/publishers/P/artifacttypes/vmextension/types/T/versions`; undefined where nothing is. Images aren't listed.
+ * `locations/L/publishers/P/artifacttypes/vmextension/types/T/versions`; undefined for any other. Images aren't listed.
  */
 export function computeCatalogue(path: string): unknown {
   if (/^skus$/i.test(path)) return { value: SIZES.map(skuAnswer) };

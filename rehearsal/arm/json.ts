@@ -2,10 +2,10 @@
 import { isObject } from "../values";
 import { type Body, valuesAt } from "./body";
 
-/** Values that are handed on as they are: their keys are their owner's, not Azure's. */
+/** Values that stay as they are. Their keys are the user's, not Azure's. */
 const OPAQUE = new Set(["tags", "settings", "protectedSettings"]);
 
-/** What stands beside `properties` in Azure's JSON; all else is within. */
+/** The keys beside `properties` in Azure's JSON. All others are inside. */
 const TOP_LEVEL = new Set(
   "id name type location tags etag zones sku identity plan kind extendedLocation managedBy resources".split(" "),
 );

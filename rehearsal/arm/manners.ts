@@ -1,4 +1,4 @@
-/** What Azure refuses for the sake of what is going on, or of what once was chosen, in its own texts. */
+/** Azure's refusals of changes: while another operation runs, while a VM is off, and of properties that can't change. */
 import { createHash } from "node:crypto";
 import { answered } from "./answer";
 import { ArmError } from "./armError";
@@ -30,7 +30,7 @@ export function reservation(machineId: string, now: Date): Body {
 }
 
 /**
- * Throws if an interface is reserved and another VM asks for it, or it is to be deleted (gardenlinux 4133, rancher/machine 359).
+ * Throws if a NIC is reserved and another VM asks for it, or a client deletes it (gardenlinux 4133, rancher/machine 359).
  *
  * @throws ArmError with Azure's code and text.
  */
@@ -49,7 +49,7 @@ export function refuseReserved({ computed }: StoredResource, now: Date, machineI
  * Throws for a PUT or DELETE on what has another operation under way: network resources, which azure-native tries again
  * (pulumi-azure-native 903, 1024); resource groups, once they go; and the others, which it doesn't.
  *
- * @param operationUri Where the operation under way can be asked for.
+ * @param operationUri The URL of the running operation.
  * @throws ArmError with Azure's code and text.
  */
 export function refuseBusy({ id, armType, provisioningState }: StoredResource, operationUri: string): void {
@@ -77,7 +77,7 @@ export function refuseBusy({ id, armType, provisioningState }: StoredResource, o
   );
 }
 
-/** What can't be changed on a VM, and what Azure calls it. Sources: see the test. */
+/** The properties of a VM that can't change, and Azure's names for them. Sources: see the test. */
 const IMMUTABLE: [path: string, called: string][] = [
   ["osProfile.computerName", "osProfile.computerName"],
   ["osProfile.adminUsername", "osProfile.adminUsername"],
@@ -92,7 +92,7 @@ const IMMUTABLE: [path: string, called: string][] = [
   ["securityProfile.securityType", "securityProfile.securityType"],
 ];
 
-/** Never given back, so only their digests are kept. */
+/** Azure never returns these, so the rehearsal keeps only their digests. */
 const SECRET = ["osProfile.adminPassword", "osProfile.customData"];
 
 /** For the `computed` of a VM that is made: by these a change of what is never stored is seen. */
@@ -105,7 +105,7 @@ export function secretDigests(id: string, body: Body): Body {
 }
 
 /**
- * Throws if a VM's PUT changes what Azure doesn't change. What is left out stays as it is.
+ * Throws if a VM's PUT changes such a property. A property that is left out stays as it is.
  *
  * @throws ArmError with Azure's code and text.
  */

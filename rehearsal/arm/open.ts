@@ -1,4 +1,4 @@
-/** Opens the loopback subscription of a rehearsal from wherever it is needed: the endpoint's process, or the rehearsal itself. */
+/** Opens the loopback subscription of a rehearsal, for the endpoint's process and for the rehearsal itself. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Subnet, chooseSubnet } from "../machine/network";
@@ -7,7 +7,7 @@ import { type Compute, RealMachines, noMachines } from "./compute";
 import { Store } from "./store";
 import { Subscription } from "./subscription";
 
-/** How the endpoint's process is told which rehearsal it belongs to: environment variables. */
+/** Environment variables that tell the endpoint's process its rehearsal. */
 export const ENVIRONMENT = {
   /** The rehearsal's folder. */
   directory: "REHEARSAL_DIRECTORY",
@@ -15,7 +15,7 @@ export const ENVIRONMENT = {
   rootFileSystem: "REHEARSAL_ROOT_FILE_SYSTEM",
 } as const;
 
-/** What the loopback Azure's folders are, in a rehearsal's folder. */
+/** The loopback Azure's files in a rehearsal's folder. */
 export const FOLDERS = {
   azure: "azure",
   access: "access",
@@ -41,10 +41,10 @@ export function machinesOf(directory: string, rootFileSystem: string): RealMachi
   return new RealMachines(join(directory, FOLDERS.machines), rootFileSystem, networkOf(directory));
 }
 
-/** Where there are no machines, addresses lead nowhere: those that RFC 5737 keeps for documentation. */
+/** Addresses for a rehearsal without machines. RFC 5737 keeps them for documentation. */
 export const NO_NETWORK: Subnet = { bridge: "", subnet: "203.0.113.0/24", gateway: "203.0.113.1" };
 
-/** A rehearsal's network: chosen once, so that addresses stay, whatever networks this computer gets later. */
+/** A rehearsal's network. It is chosen once, so addresses stay when this computer gets other networks. */
 export function networkOf(directory: string): Subnet {
   const file = join(directory, FOLDERS.network);
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Subnet;

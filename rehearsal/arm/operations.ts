@@ -1,4 +1,4 @@
-/** Azure's long-running operations: what was taken on, how far it is, and where a client asks about it. */
+/** Azure's long-running operations, and their status for clients that poll. */
 import { randomUUID } from "node:crypto";
 import type { ArmError } from "./armError";
 import type { Accepted } from "./subscription";
@@ -23,7 +23,7 @@ export interface Operation {
 export class Operations {
   private readonly byId = new Map<string, Operation>();
 
-  /** Notes an operation that goes on. */
+  /** Adds an operation that has begun. */
   follow<T>({ done }: Accepted<T>, result: (value: T) => Record<string, unknown> | undefined): Operation {
     const operation: Operation = { id: randomUUID(), status: "InProgress", begun: new Date() };
     this.byId.set(operation.id, operation);
@@ -43,7 +43,7 @@ export class Operations {
     return this.byId.get(id);
   }
 
-  /** Whether any goes on. */
+  /** Whether any operation is in progress. */
   get busy(): boolean {
     return [...this.byId.values()].some(({ status }) => status === "InProgress");
   }

@@ -1,16 +1,16 @@
-/** What the network security groups let reach the machines, as rules of nftables. */
+/** The NSGs' rules as rules of nftables. */
 //
-// Azure's groups are stateful: what belongs to a connection that was let in, or that the machine began itself, passes.
-// Kernels without conntrack for bridges have no state to ask for, so here a TCP connection is judged by its first packet
-// alone, the one with SYN and without ACK; a stray packet of no connection passes, and its receiver refuses it. UDP and
-// ICMP are judged packet by packet, so an answer to what a machine sent by them needs a rule of its own.
+// Azure's NSGs are stateful: packets of an accepted connection pass, and of a connection that the VM began. Some kernels
+// have no conntrack for bridges. So the filter judges only the first packet of a TCP connection, the one with SYN and
+// without ACK. A stray packet of no connection passes, and its receiver refuses it. The filter judges every packet of UDP
+// and ICMP, so an answer by them needs a rule of its own.
 import * as ipaddr from "ipaddr.js";
 import { type Body, first, sameName, textAt, valuesAt } from "./body";
 import type { StoredResource } from "./store";
 import { DEFAULT_RULES } from "./answer";
 import { NETWORK_INTERFACE } from "./resourceTypes";
 
-/** Where Azure's load balancer and its platform speak from. */
+/** The address of Azure's load balancer and platform. */
 const AZURE_LOAD_BALANCER = "168.63.129.16/32";
 
 /** A network interface's place, as rules see it. */
@@ -22,8 +22,8 @@ interface Place {
 }
 
 /**
- * The rules that accept or drop what is sent to the interfaces' addresses; the first that matches decides, and what none
- * matches is to be dropped. Without a group, a public address (of the Standard kind) is closed.
+ * The rules for packets to the NICs' addresses. The first match decides. A packet without a match must be dropped. Without
+ * an NSG, a public IP (Standard) is closed.
  */
 export function packetFilter(resources: readonly StoredResource[]): string[] {
   const find = (id: unknown): StoredResource | undefined => resources.find((each) => sameName(each.id, String(id)));
@@ -79,7 +79,7 @@ function isIn({ privateAddress }: Place, prefix: string): boolean {
   return isV4(prefix) && ipaddr.IPv4.parse(privateAddress).match(ipaddr.IPv4.parseCIDR(cidr(prefix)));
 }
 
-/** What a source is to nftables: nothing for the addresses of tags that only Azure knows, and for IPv6, which the bridge doesn't carry. */
+/** A source in nftables' words. Service tags whose addresses only Azure knows, and IPv6, match nothing. */
 function sourceMatches(prefix: string, network: string[]): string[] {
   switch (prefix.toLowerCase()) {
     case "*":

@@ -19,11 +19,11 @@ export interface Answer {
   body?: unknown;
 }
 
-/** What an answer is made of. */
+/** The sources of an answer. */
 export interface Sources {
   subscription: Subscription;
   access: Access;
   operations: Operations;
-  /** Where the client reached this endpoint, such as "https://127.0.0.1:40123". */
+  /** The endpoint's address as the client has it, such as "https://127.0.0.1:40123". */
   origin: string;
 }

@@ -1,14 +1,14 @@
-/** The resource types that the loopback Azure has, as data: what they refer to, what of them can't be changed, what is never given back. */
+/** The resource types of the loopback Azure, as data, and their IDs. */
 
 /** One resource type, in the flattened form of Microsoft's clients. */
 export interface ResourceType {
   /** Azure's name, such as "Microsoft.Network/publicIPAddresses"; a child has its parent's before its own. */
   armType: string;
-  /** Changes that Azure refuses on what exists; a VM's are in `manners.ts`. */
+  /** Properties that can't change. A VM's are in `manners.ts`. */
   immutable: string[];
-  /** What Azure takes and never gives back. */
+  /** Properties that Azure never returns. */
   writeOnly: string[];
-  /** Where the IDs of other resources stand; `*` is every entry of a list. */
+  /** The paths of other resources' IDs. `*` is every entry of a list. */
   references: string[];
 }
 

@@ -1,4 +1,4 @@
-/** What the endpoint answers to requests for resources: reading, putting, patching, deleting, and what a VM is told to do. */
+/** Answers requests for resources: GET, PUT, PATCH, DELETE, and the power operations of a VM. */
 import { isObject } from "../values";
 import { answered } from "./answer";
 import { ArmError } from "./armError";
@@ -10,7 +10,7 @@ import type { Answer, Request, Sources } from "./request";
 import type { Store, StoredResource } from "./store";
 import type { Accepted } from "./subscription";
 
-/** What a VM can be told, by the last part of the request's path. */
+/** Power operations by the last part of the request's path. */
 const POWER_VERBS = { start: "start", poweroff: "powerOff", deallocate: "deallocate", restart: "restart" } as const;
 
 /**
@@ -58,7 +58,7 @@ export async function answerTo(asked: Request, sources: Sources): Promise<Answer
   }
 }
 
-/** 201 or 200 with the resource as it is so far, and where to ask; a resource group is there at once. */
+/** 201 or 200 with the unfinished resource and the URLs to poll. A resource group is complete at once. */
 async function put(id: string, body: Body, sources: Sources, patch = false): Promise<Answer> {
   const { subscription } = sources;
   const existed = subscription.store.get(id) !== undefined;
@@ -72,7 +72,7 @@ async function put(id: string, body: Body, sources: Sources, patch = false): Pro
   return { ...answer, status, body: now && wireForm(now, subscription.store) };
 }
 
-/** 202, with the two places to ask how far it is. */
+/** 202 with the two URLs to poll. */
 function later<T>(
   id: string,
   accepted: Accepted<T>,
@@ -102,7 +102,7 @@ async function answerToVerb(asked: Request, sources: Sources, vmPath: string, ve
   return later(vm.id, await subscription.power(vm.id, power), sources, () => undefined);
 }
 
-/** What Azure knows of a running VM: its power, and whether its provisioning went well. */
+/** The instance view of a VM: its power state and its provisioning state. */
 function instanceView({ computed, provisioningState, body }: StoredResource): Body {
   const power = textAt(computed, "powerState") ?? "running";
   const state = provisioningState.toLowerCase();
@@ -161,7 +161,7 @@ function foundOr404(found: StoredResource | undefined, id: string): StoredResour
   );
 }
 
-/** What a PATCH makes of a resource: objects are merged, all else takes the place of what was. */
+/** A resource after a PATCH. Objects are merged, all other values replaced. */
 function merged(before: Body, change: Body): Body {
   const entries = Object.entries(change).map(([key, value]): [string, unknown] => {
     const old = before[key];

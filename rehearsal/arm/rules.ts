@@ -1,4 +1,4 @@
-/** What Azure refuses, type by type, in its own error codes; it grows with what the program declares. */
+/** Azure's refusals by type, with its error codes. */
 import { ArmError } from "./armError";
 import { type Body, first, sameName, textAt, valuesAt, without } from "./body";
 import {
@@ -222,7 +222,7 @@ export function refuseDelete(store: Store, resource: StoredResource): void {
     [SECURITY_GROUP]: "InUseNetworkSecurityGroupCannotBeDeleted",
     [VIRTUAL_NETWORK]: "InUseSubnetCannotBeDeleted",
   };
-  // What goes along, such as the rest of a resource group, is no hindrance.
+  // Resources that are deleted too, such as the rest of a resource group, are no hindrance.
   const within = `${resource.id.toLowerCase()}/`;
   for (const { id, armType } of [resource, ...store.list(resource.id)]) {
     const code = codes[armType];
@@ -231,7 +231,7 @@ export function refuseDelete(store: Store, resource: StoredResource): void {
   }
 }
 
-/** What refers to a resource, or to a part of it such as a subnet. */
+/** The resources that refer to a resource, or to a part of it such as a subnet. */
 function usersOf(store: Store, id: string): StoredResource[] {
   const wanted = id.toLowerCase();
   return store.list().filter((each) =>

@@ -16,7 +16,7 @@ import { messageOf } from "../values";
 /** An endpoint that listens. */
 export interface ArmEndpoint {
   port: number;
-  /** Whether an operation goes on. */
+  /** Whether an operation is in progress. */
   busy: () => boolean;
   /** Ends it, with the connections that clients keep. */
   close: () => Promise<void>;
@@ -25,7 +25,9 @@ export interface ArmEndpoint {
 /** Listens on loopback alone; on a port of the system's choice unless one is named. */
 export async function listen(subscription: Subscription, access: Access, port = 0): Promise<ArmEndpoint> {
   const operations = new Operations();
-  const server = createServer({ ...access.certificate, keepAlive: true }, (request, response) => {
+  // As long as Azure, which keeps idle connections for minutes: a shorter limit breaks calls that meet its end.
+  const options = { ...access.certificate, keepAlive: true, keepAliveTimeout: 120_000 };
+  const server = createServer(options, (request, response) => {
     const origin = `https://${request.headers.host ?? ""}`;
     void respond(request, response, (asked) => route(asked, { subscription, access, operations, origin, request }));
   });
@@ -94,7 +96,8 @@ async function route(asked: Request & { text: string }, context: Context): Promi
   const { path, method, query, text } = asked;
   if (/^\/metadata\/endpoints$/i.test(path)) return { status: 200, body: metadata(origin) };
   const tenant = /^\/([^/]+)\/(v2\.0\/\.well-known\/openid-configuration|oauth2\/v2\.0\/token)$/.exec(path);
-  if (tenant) return method === "POST" ? tokenFor(text, access) : { status: 200, body: authority(origin, tenant[1]) };
+  if (tenant)
+    return method === "POST" ? tokenFor(text, access) : { status: 200, body: openIdConfiguration(origin, tenant[1]) };
 
   access.admit(request.headers.authorization);
   if (!query.has("api-version")) {
@@ -119,7 +122,7 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-/** What a client of a custom cloud reads first (azure-native: azure/cloud/metadata; `az cloud register`). */
+/** The first answer that a client of a custom cloud reads (azure-native: azure/cloud/metadata; `az cloud register`). */
 function metadata(origin: string): Record<string, unknown> {
   return {
     name: "AzureLoopback",
@@ -143,7 +146,7 @@ function metadata(origin: string): Record<string, unknown> {
   };
 }
 
-function authority(origin: string, tenant = ""): Record<string, unknown> {
+function openIdConfiguration(origin: string, tenant = ""): Record<string, unknown> {
   return {
     issuer: `${origin}/${tenant}/v2.0`,
     authorization_endpoint: `${origin}/${tenant}/oauth2/v2.0/authorize`,

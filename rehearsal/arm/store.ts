@@ -1,4 +1,4 @@
-/** What exists in the loopback subscription: one JSON file a resource, in folders that follow its ID. */
+/** The resources of the loopback subscription: one JSON file each, in folders that follow its ID. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Body } from "./body";
@@ -7,13 +7,13 @@ import type { Body } from "./body";
 export interface StoredResource {
   id: string;
   armType: string;
-  /** "Succeeded", or how far it came. */
+  /** "Succeeded", or the state of an operation. */
   provisioningState: "Creating" | "Updating" | "Deleting" | "Succeeded" | "Failed";
-  /** The process that is at it, while its state is one that ends in "ing". */
+  /** The process that works on it, while the state ends in "ing". */
   worker?: number;
-  /** What was put. */
+  /** The body of the last PUT. */
   body: Body;
-  /** What Azure made of it, such as an address. */
+  /** Values that Azure adds, such as an address. */
   computed: Body;
 }
 
@@ -41,7 +41,7 @@ export class Store {
   remove(id: string): void {
     const file = this.file(id);
     rmSync(file, { force: true });
-    // Folders without a file in them go too, so that nothing is left of a subscription that is empty.
+    // Empty folders go too. Nothing is left of an empty subscription.
     for (let folder = dirname(file); folder !== this.directory; folder = dirname(folder)) {
       if (existsSync(folder) && readdirSync(folder).length > 0) break;
       rmSync(folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** The loopback subscription: takes, changes and gives up resources as Azure Resource Manager does. */
+/** The loopback subscription: creates, changes and deletes resources as Azure Resource Manager does. */
 import type { Subnet } from "../machine/network";
 import { isAlive } from "../system/processes";
 import { changesAddresses } from "./addresses";
@@ -30,7 +30,7 @@ const DECIDES_ON_PACKETS = [SECURITY_GROUP, NETWORK_INTERFACE, PUBLIC_IP, VIRTUA
 
 /** A request that Azure took on. */
 export interface Accepted<T> {
-  /** What came of it; rejected with an ArmError if it failed half-way. */
+  /** The result. Rejects with an ArmError if the operation fails half-way. */
   done: Promise<T>;
 }
 
@@ -62,7 +62,7 @@ export class Subscription {
   }
 
   /**
-   * Takes the request on: the resource is there when this returns, and as it is to be when `done` is.
+   * Accepts the request. The resource exists when this returns, and is complete when `done` resolves.
    *
    * @throws ArmError with Azure's code if it is refused.
    */
@@ -83,11 +83,11 @@ export class Subscription {
       refusePut(this.store, { id, type, body }, existing);
       refuseStopped(this.store, resource);
       if (type.armType === VIRTUAL_MACHINE) this.refuseMachine(id, body, existing);
-      // What follows from the body alone doesn't outlive it.
+      // The body alone decides on the FQDN, so the former one doesn't stay.
       const before = without(existing?.computed ?? {}, "dnsSettings");
       const kept = existing ? { ...before, ...nextEtag(existing) } : computedAtCreation(resource);
       resource.computed = { ...kept, ...computedAtPut(resource, body, existing, this.store, this.network) };
-      // A change that is cut off has not happened: until its end, what was there before is what is there.
+      // A change that is cut off has not happened, so the former resource stays until the end.
       const worker = process.pid;
       const { etag } = resource.computed;
       const during = existing && {
@@ -121,14 +121,14 @@ export class Subscription {
       if (existing) this.touch(touchedBy(existing, this.store));
     }
     if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.machines.filterPackets();
-    // A machine whose addresses are others now is booted with them; Azure translates them outside of it, without a boot.
+    // A machine whose addresses have changed is booted again. Azure translates addresses outside of the VM, without a boot.
     if (existing && changesAddresses(existing, resource)) await this.machines.bootMissing();
     return resource;
   }
 
   /**
-   * Takes the resource away, and what lies in it; one that is not there is no error. An extension that goes while its
-   * machine stays is disabled and uninstalled there; nothing is done on a machine that goes itself.
+   * Deletes the resource and its children. One that doesn't exist is no error. The handler of a deleted extension is
+   * disabled and uninstalled on its VM, unless the VM is deleted too.
    *
    * @throws ArmError with Azure's code if something uses it, or if an extension can't be disabled.
    */
@@ -138,7 +138,7 @@ export class Subscription {
     ).done;
   }
 
-  /** The same; `existed` tells at once whether there is anything to take away. */
+  /** Accepts the request. `existed` tells at once whether there is anything to delete. */
   async beginDelete(id: string): Promise<Accepted<void> & { existed: boolean }> {
     let resource: StoredResource | undefined;
     const begin = (): void => {
@@ -171,7 +171,7 @@ export class Subscription {
     if (DECIDES_ON_PACKETS.includes(resource.armType)) await this.machines.filterPackets();
   }
 
-  /** What Azure refuses of a VM beside the rules of its type. */
+  /** Azure's refusals for a VM, beside the rules of its type. */
   private refuseMachine(id: string, body: Body, existing: StoredResource | undefined): void {
     refuseImageAndSize(body);
     if (existing?.provisioningState === "Succeeded") refuseMachineChange(existing, body, this.store);
@@ -184,7 +184,7 @@ export class Subscription {
       .filter((nic) => nic !== undefined);
   }
 
-  /** Azure keeps the interfaces of a VM that failed for it, for a while; those of one that was made are its own. */
+  /** Azure reserves the NICs of a failed VM for a while. */
   private reserveInterfaces({ id, body }: StoredResource, failed: Date | undefined): void {
     for (const nic of this.interfacesOf(body)) {
       const others = ["reservedFor", "reservedUntil"].reduce(without, nic.computed);
@@ -199,12 +199,12 @@ export class Subscription {
     }
   }
 
-  /** Lets a call arrive, and begins what it asks for; a call whose answer is lost is carried out all the same. */
+  /** Receives a call and begins its work. A call whose answer gets lost is carried out all the same. */
   private async accept<T>(call: string, work: () => Promise<T>, begin?: () => void): Promise<Accepted<T>> {
     await this.behaviour.arrive(call);
     begin?.();
     const done = this.behaviour.carryOut(call, work);
-    // Whoever only wants to know that it was accepted doesn't wait for its end.
+    // A caller that only needs the acceptance doesn't wait for the end.
     done.catch(() => undefined);
     if (this.behaviour.due(call, "lost-response")) {
       await done;
@@ -227,7 +227,7 @@ export class Subscription {
   }
 }
 
-/** Throws if another operation on it goes on; one whose process is gone goes on no more. */
+/** Throws if another operation on the resource is in progress. An operation ends with its process. */
 function refuseWorking(resource: StoredResource): void {
   if (resource.worker !== undefined && isAlive(resource.worker)) {
     refuseBusy(resource, `https://management.azure.com${resource.id}`);

@@ -1,4 +1,4 @@
-/** What becomes of VMs and their extensions on the machines behind them. */
+/** Carries out the PUT and DELETE of VMs and extensions on the machines behind them. */
 import type { OsProfile } from "../guest/provision";
 import { messageOf } from "../values";
 import { addressesOf } from "./addresses";
@@ -11,7 +11,7 @@ import { packetFilter } from "./packetFilter";
 import { EXTENSION, VIRTUAL_MACHINE, nameOf, parentOf } from "./resourceTypes";
 import type { Store, StoredResource } from "./store";
 
-/** What a VM can be told. */
+/** The power operations of a VM. */
 export type PowerVerb = "start" | "powerOff" | "deallocate" | "restart";
 
 export class VirtualMachines {
@@ -24,7 +24,7 @@ export class VirtualMachines {
     private readonly behaviour: Behaviour,
   ) {}
 
-  /** Does on the machines what the resource says. */
+  /** Brings the machine into the state that the resource describes. */
   async realize(resource: StoredResource, body: Body, existing: StoredResource | undefined): Promise<void> {
     if (resource.armType === VIRTUAL_MACHINE) {
       if (existing?.provisioningState !== "Succeeded") {
@@ -55,7 +55,7 @@ export class VirtualMachines {
     }
   }
 
-  /** One after the other, each by what is stored when its turn comes: of changes at the same time, the last to be done knows all. */
+  /** Filters one after the other. Each reads the store when its turn comes, so the last one knows all changes. */
   filterPackets(): Promise<void> {
     const turn = this.filtered.then(async () => {
       const resources = this.store.list();
@@ -69,7 +69,7 @@ export class VirtualMachines {
   }
 
   async bootMachine(resource: StoredResource): Promise<void> {
-    // First, so that no packet reaches a machine unjudged.
+    // Before the boot, because no packet may reach a machine unfiltered.
     await this.filterPackets();
     await this.compute.boot({
       id: resource.id,
@@ -91,7 +91,7 @@ export class VirtualMachines {
     await this.compute.remove(id);
   }
 
-  /** Boots the machines that should run and don't, as after this computer was switched off. */
+  /** Boots the machines that should run and don't, such as after this computer was off. */
   async bootMissing(): Promise<void> {
     for (const machine of this.store.list()) {
       if (machine.armType === VIRTUAL_MACHINE && machine.provisioningState === "Succeeded" && isRunning(machine))
@@ -143,7 +143,7 @@ export class VirtualMachines {
   }
 }
 
-/** A VM runs unless it was told to stop. */
+/** A VM runs unless it was stopped. */
 function isRunning({ computed }: StoredResource): boolean {
   return (computed.powerState ?? "running") === "running";
 }

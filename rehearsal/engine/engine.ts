@@ -1,4 +1,4 @@
-// Gets a Pulumi CLI: the one on PATH, else the cached one, else the official download, else a build from Go modules.
+/** Gets a Pulumi CLI: from PATH, else from the cache, else by the official download, else by a build from Go modules. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { cacheDirectory } from "../system/cache";
@@ -6,7 +6,7 @@ import { mustRun, withElapsed } from "../system/command";
 import { withFileLock } from "../system/fileLock.cjs";
 import { messageOf } from "../values";
 
-/** Where the engine's Go modules are named; its `go.mod` is also where the version to download or build is set. */
+/** The folder of the engine's Go module. Its `go.mod` also sets the version to download or build. */
 const sourceDirectory = __dirname;
 const program = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi";
 const versionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
@@ -23,7 +23,7 @@ export interface Engine {
   directory: string;
   /** The version without a leading `v`, e.g. `3.259.0`. */
   version: string;
-  /** How it was come by. */
+  /** The way by which it was found. */
   source: "PATH" | "cache" | "download" | "build";
 }
 
@@ -200,9 +200,9 @@ export async function ensureEngine(progress: Progress): Promise<Engine> {
     }
     throw new Error(
       [
-        "There is no Pulumi CLI, and none could be got:",
+        "No Pulumi CLI is installed, and none could be downloaded or built:",
         ...failures.map((failure) => `  ${failure}`),
-        "Any one of these is enough:",
+        "Do one of these:",
         "  - install Pulumi so that `pulumi` is on PATH (https://www.pulumi.com/docs/install/);",
         `  - let this machine reach ${releases}, for the official download of v${version};`,
         `  - put Go ${go} or later on PATH, with access to a Go module proxy, to build it.`,

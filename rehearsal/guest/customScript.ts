@@ -45,7 +45,7 @@ async function enable(run: ExtensionRun, limitMs: number): Promise<ExtensionStat
     return { status: "error", message: `${reason}${output}: ${reason}` };
   };
   let problem: string | undefined;
-  // An earlier call that was cut off may have begun: what it began runs on, as on Azure, where no client can stop it.
+  // An earlier call that was cut off may have started the script. It runs on, as on Azure, where no client can stop it.
   if (!(await hasBegun(machine, folder, sequence))) {
     let script: string;
     try {
@@ -70,7 +70,7 @@ async function enable(run: ExtensionRun, limitMs: number): Promise<ExtensionStat
     if (exitStatus !== 0) problem = `failed to execute command: command terminated with exit status=${exitStatus}`;
   } else {
     log(problem);
-    // This release forgets that it could not make the script, and goes on as if it had run.
+    // This release forgets that it couldn't write the script, and reports a success.
     problem = undefined;
   }
   const output = `\n[stdout]\n${await tail(machine, sequence, "stdout")}\n[stderr]\n${await tail(machine, sequence, "stderr")}`;
@@ -150,7 +150,7 @@ async function begin({ machine, folder, sequence }: ExtensionRun, script: string
   };
   await machine.mustRun([
     ...["systemd-run", "--quiet", "--collect", `--unit=${unit}`],
-    // What a script leaves running, the handler leaves running too.
+    // The handler leaves background processes of the script running.
     "--property=KillMode=process",
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
     ...["/bin/sh", "-c", runScript, "sh", `${sequence}`, folder, folderOf(sequence), commandFile, endFileOf(sequence)],
@@ -158,7 +158,7 @@ async function begin({ machine, folder, sequence }: ExtensionRun, script: string
   return undefined;
 }
 
-/** The exit status; undefined if it goes on after Azure's limit, or if nothing will ever report it. */
+/** The exit status. Undefined if the script runs longer than Azure waits, or if nothing will report its end. */
 async function waitForEnd(machine: Machine, sequence: number, limitMs: number): Promise<number | undefined> {
   const deadline = Date.now() + limitMs;
   while (Date.now() < deadline) {

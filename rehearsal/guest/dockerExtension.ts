@@ -44,7 +44,7 @@ export function dockerExtension({
         return { status: "error", message: `Enable Docker failed: ${reason}` };
       }
     },
-    // The socket stays, and whoever calls at it starts the daemon again; so does the next boot.
+    // The socket stays. A connection to it, or the next boot, starts the daemon again.
     disable: (machine) => execute(machine, ["systemctl", "stop", "docker"]),
     async uninstall(machine) {
       // Nothing is called docker-engine any more: what this purges depends on what apt knows of the name.
@@ -71,7 +71,7 @@ async function enable(
     await execute(machine, ["systemctl", "daemon-reload"]);
     await execute(machine, ["systemctl", "restart", "docker"]);
   } else {
-    // Its result counts for nothing, so that a daemon that is down goes unnoticed.
+    // The handler ignores the result, and so doesn't notice a daemon that is down.
     await machine.run(["systemctl", "start", "docker"]);
   }
   await sleep(startMs);
@@ -139,7 +139,7 @@ async function installCertificates(
   }
 }
 
-/** A port without certificates is passed on like any other: the trap that the program must never walk into. */
+/** The handler also opens a port without certificates. The program must never ask for that. */
 function daemonArguments(settings: Settings): string {
   const hasCertificates = !Object.values(settings.certificates).includes("");
   return [
@@ -157,7 +157,7 @@ function daemonArguments(settings: Settings): string {
   ].join(" ");
 }
 
-/** Edits the unit in place. Whether it differs now is all that decides about a restart, whatever the certificates are. */
+/** Edits the unit in place. Only a changed unit leads to a restart. Changed certificates don't. */
 async function changeDaemonArguments(machine: Machine, words: string, log: (line: string) => void): Promise<boolean> {
   const failed = "failed to update dockeropts: error updating DOCKER_OPTS:";
   log(`Updating daemon args to: ${words}`);

@@ -18,7 +18,7 @@ export interface ExtensionRequest extends ExtensionSettings {
   type: string;
   /** For example "1.2": that minor version or a later one of the same major version. */
   typeHandlerVersion: string;
-  /** Where it differs from the last one, the same settings count as changed. */
+  /** With another tag than the last one, the same settings count as changed. */
   forceUpdateTag?: string;
   /** The number of this set of settings. Defaults to the last one's if it is the same set, else to one more. */
   sequence?: number;
@@ -101,7 +101,7 @@ export async function runExtension(
 
 /**
  * Takes an extension off a running machine, as a DELETE of it on Azure does; one that is not there is no error.
- * @throws what its disable command failed with: the agent doesn't go on from there.
+ * @throws the error of its disable command. The agent stops there.
  */
 export async function removeExtension(
   machine: Machine,
@@ -140,10 +140,10 @@ function findHandler(
   return { name, handler, folder, logFolder: path.posix.join("/var/log/azure", name) };
 }
 
-/** Which set of settings the handler was given last: its number and its digest. Azure knows that without a file. */
+/** The file with the number and the digest of the last settings. Azure knows them without a file. */
 const goalState = "rehearsal-goal-state";
 
-/** What was not changed keeps its number, so that it makes a handler that runs each number once do nothing. */
+/** Unchanged settings keep their number. A handler that runs each number once then does nothing. */
 async function nextSequence(machine: Machine, folder: string, request: ExtensionRequest): Promise<number> {
   const last = await machine.run(["cat", `${folder}/${goalState}`]);
   const [, sequence, digest] = /^(\d+) (\w+)\n$/.exec(last.stdout) ?? [];

@@ -1,7 +1,7 @@
-/** What the VM agent and the handlers of extensions agree on. */
+/** The contract between the VM agent and the handlers of extensions. */
 import type { Machine } from "../machine/machine";
 
-/** Where the agent and the extensions keep what they know, as on Azure's machines. */
+/** The data folder of the agent and the extensions, as on Azure's VMs. */
 export const agentFolder = "/var/lib/waagent";
 
 /** One kind of extension, as the machine sees it. */
@@ -10,17 +10,17 @@ export interface ExtensionHandler {
   version: string;
   /** How its status reports name the operation, for example "Enable Docker". */
   operation: string;
-  /** What its status says until it is done, for example "Enable Docker". */
+  /** The message of its status while it runs, for example "Enable Docker". */
   inProgress: string;
   /** Its log's name in its folder under /var/log/azure, for example "docker-extension.log". */
   logFile: string;
-  /** Whether it has dealt with this sequence number, and leaves its report as it is. Without this, it never has. */
+  /** Whether the handler has carried out this sequence number before, and keeps its report. By default, it never has. */
   isProcessed?(run: ExtensionRun): Promise<boolean>;
   /** Carries the settings out, and reports in the words of the extension. */
   enable(run: ExtensionRun): Promise<ExtensionStatus>;
-  /** What it does before it is uninstalled. */
+  /** Its disable command. It runs before the uninstallation. */
   disable(machine: Machine): Promise<void>;
-  /** What it does to be gone, as far as that is not the agent's doing. */
+  /** Its uninstall command. The agent then removes the handler's folder. */
   uninstall(machine: Machine): Promise<void>;
 }
 

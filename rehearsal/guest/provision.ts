@@ -13,7 +13,7 @@ export interface OsProfile {
   customData?: string;
 }
 
-/** Where cloud-init puts them on Ubuntu's images, and other extensions look for them. */
+/** cloud-init's file on Ubuntu's images. VMAccess edits it, too. */
 const sshdSettings = "/etc/ssh/sshd_config.d/50-cloud-init.conf";
 
 /** Makes the machine what its OS profile says: host name, user, keys, password, sshd. Doing it twice changes nothing more. */

@@ -21,7 +21,7 @@ export interface MachineSpec {
 }
 
 export interface RunOptions {
-  /** What the command reads on standard input: the way for secrets. */
+  /** Standard input of the command. Secrets must go this way. */
   input?: string | Buffer;
   /** The command and what it started is killed after so long, and `run` rejects. Defaults to no limit. */
   timeoutMs?: number;
@@ -34,7 +34,7 @@ const shutdownTimeoutMs = 20_000;
 /** SIGRTMIN+3: systemd's signal to power off. */
 const powerOffSignal = 37;
 
-/** What a machine's folder holds; Docker's and containerd's data lie beside the overlay, since overlays don't stack. */
+/** The parts of a machine's folder. Docker's and containerd's data lie beside the overlay, because overlays don't stack. */
 const parts = {
   upper: "disk/upper",
   work: "disk/work",
@@ -47,10 +47,10 @@ const parts = {
   spec: "spec.json",
 } as const;
 
-// Starts a machine, in a session of its own. The lock lasts until the script is in the machine's control group, and under
-// it the script sees whether it is still wanted: whoever takes the launch file away and then gets the lock once finds
-// every script that goes on in the group, however late it came to run. The overlay is mounted in a mount namespace of the
-// machine's own, so it goes when the machine goes, however that ends.
+// Starts a machine, in a session of its own. The lock lasts until the script is in the machine's control group. Under the
+// lock, the script sees whether it is still wanted. A process that removes the launch file and then gets the lock once
+// finds every running script in the group, however late it started. The overlay is mounted in a mount namespace of the
+// machine's own, so it goes with the machine, however that ends.
 const launchScript = `set -eu
 directory=$1 launch=$2 lower=$3 namespace=$4 bridge=$5 name=$6 host=$7
 shift 7
@@ -217,7 +217,7 @@ export async function stopMachine(directory: string, { keepDisk }: { keepDisk: b
   }
   for (const group of controlGroups(directory)) await removeGroup(group);
   await removeInterface(directory);
-  // What systemd-nspawn leaves when it is killed itself.
+  // systemd-nspawn leaves this folder when it is killed.
   fs.rmSync(`/run/systemd/nspawn/propagate/${identity(directory)}`, { recursive: true, force: true });
   if (!keepDisk) fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
@@ -227,7 +227,7 @@ async function removeInterface(directory: string): Promise<void> {
   const spec = readSpec(directory);
   if (spec === undefined) return;
   const { bridge } = JSON.parse(spec) as MachineSpec;
-  // That neither the bridge nor the interface is there is the usual case.
+  // Usually the interface is gone already.
   await runCommand([
     "nsenter",
     `--net=${bridgeNamespace(bridge)}`,

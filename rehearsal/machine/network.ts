@@ -17,7 +17,7 @@ export interface Subnet {
 }
 
 /**
- * Where the network namespaces are kept. Not in /run/netns: the first `ip netns add` on a computer mounts that folder over
+ * The folder of the network namespaces. It is not /run/netns: the first `ip netns add` on a computer mounts that folder over
  * itself (iproute2's ip/ipnetns.c), which hides the mounts in it, and a hidden mount can be neither unmounted nor removed.
  */
 const namespaceDirectory = "/run/azure-docker-host";
@@ -33,7 +33,7 @@ export const innerBridge = "bridge0";
 /** The bridge's port that leads to this computer. */
 const uplink = "uplink";
 
-// Both scripts run under a lock, so that two processes that start at once make one bridge.
+// Both scripts run under a lock. Two processes that start at once make one bridge.
 const ensureScript = `set -eu
 name=$1 namespace=$2 address=$3 bridge=${innerBridge}
 inside() { nsenter --net="$namespace" "$@"; }
@@ -69,9 +69,9 @@ export async function removeBridge(name: string): Promise<void> {
 }
 
 /**
- * Lets pass to the machines only what the rules accept, rules of nftables for the bridge's packets. What they leave
- * undecided is dropped, IPv6 too; what machines send to this computer passes. Takes the place of the filter before it at
- * once, and stands where no machine's root can change it.
+ * Replaces the packet filter, at once. Only packets that the rules accept reach the machines; the rules are nftables' for a
+ * bridge. All other packets are dropped, IPv6 too. Packets from machines to this computer pass. The filter stands where no
+ * machine's root can change it.
  */
 export async function filterPackets(name: string, rules: readonly string[]): Promise<void> {
   // The first of the two lines is for the second, which fails where there is no table.

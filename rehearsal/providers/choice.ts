@@ -10,7 +10,7 @@ import { messageOf } from "../values";
 export const PROVIDERS = ["real", "stand-in"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
-/** What serves, where the engine finds it on PATH, and what a person is told of it. */
+/** The chosen provider, the folder where the engine finds it, and the line that tells a person. */
 export interface Chosen {
   provider: Provider;
   folder: string;

@@ -1,7 +1,7 @@
-/** What the engine asks of a provider, as typed functions; `server.ts` has the protocol. */
+/** The functions that the engine calls on a provider. `server.ts` has the protocol. */
 import type { Properties } from "../values";
 
-/** What stands in a preview for a value that only an update will know. */
+/** The engine's sign for a value that a preview can't know. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 export interface Resource {
@@ -12,7 +12,7 @@ export interface Resource {
   name: string;
 }
 
-/** What the engine remembers of a resource: the checked inputs and the outputs of its last create, update or read. */
+/** A resource in the engine's state: the checked inputs and the outputs of its last create, update or read. */
 export interface Remembered {
   inputs: Properties;
   state: Properties;
@@ -45,9 +45,9 @@ export interface ResourceProvider {
     olds: Remembered,
     news: Properties,
   ): MaybePromise<{ diffs: Record<string, DiffKind>; deleteBeforeReplace?: boolean }>;
-  /** What `create` would return, with UNKNOWN where only `create` can know. */
+  /** The result that `create` would have, with UNKNOWN where only `create` can know. */
   preview(resource: Resource, inputs: Properties): MaybePromise<Properties>;
-  /** What `update` would return. Defaults to the remembered state overlaid with the new inputs. */
+  /** The result that `update` would have. Defaults to the remembered state overlaid with the new inputs. */
   previewUpdate?(resource: Resource, id: string, olds: Remembered, news: Properties): MaybePromise<Properties>;
   create(resource: Resource, inputs: Properties): Promise<{ id: string; properties: Properties }>;
   /** The resource as it is now, or undefined if it is gone. */

@@ -26,7 +26,7 @@ const rules: InputRules = {
 
 const MINIMA = ["minUpper", "minLower", "minNumeric", "minSpecial"];
 
-/** What the id is: the real provider keeps a password out of it. */
+/** The resource's ID by its type. The real provider keeps a password out of it. */
 const types: Record<string, (result: string) => string> = {
   "random:index/randomPassword:RandomPassword": () => "none",
   "random:index/randomString:RandomString": (result) => result,
@@ -114,7 +114,7 @@ function pick(characters: string, count: number): string[] {
   return Array.from({ length: count }, () => set[randomInt(set.length)] ?? "");
 }
 
-/** Fisher and Yates's shuffle, so that the required characters do not stand in front. */
+/** Fisher and Yates's shuffle. Without it, the required characters would come first. */
 function shuffle(items: string[]): string[] {
   const shuffled = [...items];
   for (let i = shuffled.length - 1; i > 0; i--) {

@@ -116,7 +116,7 @@ export const tls: ResourceProvider = {
     return { id, properties: { ...stateOf(type, inputs), ...properties, id } };
   },
 
-  // Keys and certificates live in the state only, so that there is nothing to look up but the time.
+  // Keys and certificates exist in the state alone. Only the time can change something.
   read(resource, id, olds) {
     const type = typeOf(resource.type);
     const due = type.isCertificate && isDue(olds.state, olds.state);

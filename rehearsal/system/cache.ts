@@ -1,4 +1,4 @@
-// Where the rehearsal keeps what all clones share: the engine and the root file system.
+/** The folder of everything that all clones share: the engine, the plugins, the root file system. */
 import * as os from "node:os";
 import * as path from "node:path";
 

@@ -1,4 +1,4 @@
-// Runs a command of this machine and gives back what it said.
+/** Runs commands of this computer. */
 import { spawn } from "node:child_process";
 
 export interface CommandResult {
@@ -9,9 +9,9 @@ export interface CommandResult {
 }
 
 export interface CommandOptions {
-  /** What it reads on standard input: the way for secrets, which argv and the environment would show to others. */
+  /** Standard input. Secrets must go this way, because others can see arguments and the environment. */
   input?: string | Buffer;
-  /** The whole environment; defaults to a plain PATH and locale, so that none of this process's secrets go along. */
+  /** The whole environment. Defaults to a plain PATH and locale, without this process's secrets. */
   env?: NodeJS.ProcessEnv;
   /** Defaults to the root folder. */
   cwd?: string;
@@ -57,7 +57,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
   });
 }
 
-/** As runCommand, but an exit code other than 0 throws an error with the command and the end of what it said. */
+/** As runCommand, but throws on an exit code other than 0, with the end of the output. */
 export async function mustRun(argv: readonly string[], options: CommandOptions = {}): Promise<string> {
   const result = await runCommand(argv, options);
   if (result.code !== 0) {

@@ -89,7 +89,7 @@ test("a run that is killed is completed by its own stack's next run, whatever th
 test("a name that no resource group could have is refused before a file is made", async (t) => {
   const scratch = new Scratch(t, { spawned: true });
   await assert.rejects(scratch.open({}, "../dev"), {
-    message: 'the stack "../dev": allowed are 1 to 40 lower-case letters, digits and hyphens',
+    message: '--stack must be 1 to 40 lower-case letters, digits and hyphens (got "../dev")',
   });
   assert.deepEqual(readdirSync(scratch.directory), []);
 });

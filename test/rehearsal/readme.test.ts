@@ -7,7 +7,7 @@ import { NOT_RUN } from "../support/azCommands";
 
 test("the page names each command of az that can't be run, and what it lacks", () => {
   const page = readFileSync(join(__dirname, "../../rehearsal/README.md"), "utf8");
-  const [, section = ""] = page.split("### Commands of `az` that were never run\n");
+  const [, section = ""] = page.split("## Commands of `az` that were never run\n");
   const rows = [...section.matchAll(/^\| `(az [^`]+)` +\| (.*?) +\|$/gm)].map(([, command, lack]) => [command, lack]);
   assert.deepEqual(Object.fromEntries(rows), NOT_RUN);
 });

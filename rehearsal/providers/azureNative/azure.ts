@@ -18,7 +18,7 @@ export interface AzureOptions {
 /** How often a call is tried again (azure/client_azcore.go). */
 const MAX_RETRIES = 3;
 
-/** What Azure refused, in the words of azure-native (newResponseError in azure/client_azcore.go). */
+/** Azure's refusal in the words of azure-native (newResponseError in azure/client_azcore.go). */
 export class AzureError extends Error {
   constructor(
     readonly status: number,
@@ -33,7 +33,7 @@ export class AzureError extends Error {
   }
 }
 
-/** Where a type's operations are. */
+/** The place of a type's operations. */
 interface Target {
   /** The client's name. */
   module: string;
@@ -211,7 +211,7 @@ async function conflictPolicy(delayMs: number): Promise<PipelinePolicy> {
   return { ...policy, name: "conflictRetryPolicy" };
 }
 
-/** Makes polling heed `retry-after-ms`, as Go's SDK does: as a date, which can have milliseconds. */
+/** Makes the clients obey `retry-after-ms`, as Go's SDK does. The header becomes a date, which can have milliseconds. */
 const pollingPolicy: PipelinePolicy = {
   name: "retryAfterMsPolicy",
   async sendRequest(request, next) {
@@ -226,7 +226,7 @@ const pollingPolicy: PipelinePolicy = {
   },
 };
 
-/** A resource that isn't there is no error to one who looks for it, or who deletes it. */
+/** Looking for a resource that isn't there, or deleting it, is no error. */
 export function unlessGone(error: unknown): undefined {
   if (error instanceof AzureError && error.status === 404) return undefined;
   throw error;

@@ -7,7 +7,7 @@ import type { Property, Shape } from "./shapes";
 type PropertiesByName = Record<string, Property>;
 
 /**
- * What a preview tells of the outputs: the inputs by their types, and everything else is unknown
+ * The outputs in a preview: the inputs by their types. Everything else is unknown
  * (convert/previewOutputs.go).
  */
 export function previewOutputs(outputs: PropertiesByName, inputs: Properties): Properties {
@@ -27,9 +27,9 @@ function previewValue(shape: Shape, value: unknown): unknown {
 }
 
 /**
- * What of a resource has a place in a form: of an answer, the outputs (convert/responseBodyToSdkOutputs.go); of outputs,
- * the inputs, without what is read-only (convert/sdkOutputsToSdkInputs.go). Azure has most of a resource one level deeper,
- * in its "properties".
+ * The part of a resource that a form has: of an answer the outputs (convert/responseBodyToSdkOutputs.go), of outputs the
+ * inputs without read-only properties (convert/sdkOutputsToSdkInputs.go). Azure has most properties one level deeper, in
+ * "properties".
  */
 export function project(properties: PropertiesByName, values: Properties): Properties {
   const { properties: inner } = values;
@@ -63,8 +63,8 @@ export function withoutEmptyCollections(value: unknown): unknown {
 }
 
 /**
- * What is missing in the inputs, deep (validateType and validateProperty in provider.go). The SDK doesn't say which text
- * and numbers are right.
+ * Lists missing inputs and wrong types at every depth (validateType and validateProperty in provider.go). The SDK has
+ * neither patterns nor limits of numbers.
  */
 export function failuresOf(properties: PropertiesByName, values: Properties, parent = ""): string[] {
   const missing = Object.entries(properties)

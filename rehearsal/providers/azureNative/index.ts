@@ -18,7 +18,7 @@ import { applyDiff, failuresOf, missingProperty, previewOutputs, project, withou
 import { RESOURCE_TYPES, type ResourceType, idOf, namesIn, pathParameters } from "./resourceTypes";
 import { type Declared, type Property, declared } from "./shapes";
 
-/** Marks a resource that got a name of the provider's own, so that its successor can be made first. */
+/** Marks a resource that the provider named. Its replacement can be created before it is deleted. */
 const CREATE_BEFORE_DELETE = "__createBeforeDelete";
 const GROUP = "azure-native:resources:ResourceGroup";
 
@@ -91,9 +91,9 @@ export class AzureNative implements ResourceProvider {
     for (const [path, kind] of Object.entries(diffProperties(comparable(before), comparable(news), { keys }))) {
       const [root = ""] = path.split(/[.[]/, 1);
       if (kind === "add" && path in defaults && news[path] === defaults[path]) continue;
-      // What is added to or taken from a value that stays replaces nothing.
+      // Adding to a value, or taking from it, replaces nothing.
       const canReplace = [...names, ...forceNew].includes(root) && (kind === "update" || path === root);
-      // What Azure has filled in before it was asked for doesn't either.
+      // Setting a value that Azure has filled in replaces nothing either.
       const hasAlready = kind === "add" && isDeepStrictEqual(news[path], olds.state[path]);
       diffs[path] = canReplace && !hasAlready ? (`${kind}-replace` as DiffKind) : kind;
     }
@@ -118,7 +118,7 @@ export class AzureNative implements ResourceProvider {
   async create(resource: Resource, inputs: Properties): Promise<{ id: string; properties: Properties }> {
     const type = this.known(resource.type);
     const id = this.id(type, inputs);
-    // Azure makes no difference between a creation and an update; so that nothing is taken over by accident, look first.
+    // A PUT creates or updates. This look keeps it from taking over a resource by accident.
     const existing = await this.find(type, namesOf(type, inputs)).catch((error: unknown) => {
       if (!(error instanceof AzureError)) throw error;
       throw new Error(`cannot check existence of resource '${id}': status code ${error.status}, ${error.body}`);
@@ -136,7 +136,7 @@ export class AzureNative implements ResourceProvider {
     return (await this.put(type, this.id(type, news), news, kept)).properties;
   }
 
-  /** What there is of the inputs (MaintainSubResourcePropertiesIfNotSet in crud/crud.go). */
+  /** The inputs as Azure has them now (MaintainSubResourcePropertiesIfNotSet in crud/crud.go). */
   private async current(type: Known, inputs: Properties): Promise<Properties> {
     const found = await this.azure.get(type, namesOf(type, inputs)).catch((error: unknown) => {
       throw new Error(`failed maintaining unset sub-resource properties: reading cloud state: ${messageOf(error)}`);

@@ -13,13 +13,13 @@ export interface Clients {
 export interface ResourceType {
   /** The group of the client's operations. */
   operations: { [Module in keyof Clients]: keyof Clients[Module] }[keyof Clients];
-  /** Where a resource is, as azure-native writes it: the names in it are inputs, and another name is another resource. */
+  /** The path of a resource, as azure-native writes it. The names in it are inputs. Changing one replaces the resource. */
   path: string;
   /** Properties whose change needs a new resource (provider/pkg/gen/replacement.go, or x-ms-mutability without "update"). */
   forceNew: string[];
   /** Lists whose entries are told apart by a property and not by their place (x-ms-identifiers). */
   keys?: Record<string, string[]>;
-  /** Values that an input has anyway, so that setting one is no change. */
+  /** Default values. Setting an input to its default is no change. */
   defaults?: Record<string, unknown>;
   /** Inputs that the client calls otherwise. */
   renamed?: Record<string, string>;

@@ -1,4 +1,4 @@
-/** What a type's inputs and outputs look like, read from the declarations of azure-native's own SDK. */
+/** The shapes of a type's inputs and outputs, read from the declarations of azure-native's own SDK. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -15,11 +15,11 @@ export type Shape =
 export interface Property {
   shape: Shape;
   required: boolean;
-  /** What the SDK tells of it. */
+  /** The SDK's comment. */
   description: string;
 }
 
-/** What the SDK declares of one resource type. */
+/** The SDK's declaration of one resource type. */
 export interface Declared {
   apiVersion: string;
   inputs: Record<string, Property>;

@@ -147,7 +147,7 @@ suite("answers", () => {
     assert.deepEqual(answer(VNET), { ...network, subnets: [{ ...subnet, ipConfigurations }] });
   });
 
-  test("a security group: its rules, the six of every group, who has it", () => {
+  test("an NSG has its rules, the six default rules and its NICs", () => {
     putNetwork();
     putInterface();
     const { securityRules, defaultSecurityRules, networkInterfaces, ...rest } = answer(NSG);
@@ -327,7 +327,7 @@ suite("answers", () => {
     ...more,
   });
 
-  test("a VM as in the recording; off; with what is asked, a secret among it", () => {
+  test("a VM as in the recording, off, and with inputs that include a secret", () => {
     machine();
     assert.deepEqual(answer(VM), vm());
     for (const powerState of ["stopped", "deallocated"]) {
@@ -344,7 +344,7 @@ suite("answers", () => {
     assert.deepEqual((storageProfile.osDisk as Body).managedDisk, { id: DISK, storageAccountType: "Premium_LRS" });
   });
 
-  test("an extension: the type of its handler beside that of the resource, never its protected settings", () => {
+  test("an extension has its handler's type beside the resource's, and never its protected settings", () => {
     machine();
     const body = { location: "westus2", publisher: "p", typeHandlerVersion: "1.2", settings: { a: [null] } };
     put(EXTENSION, { ...body, type: "DockerExtension", protectedSettings: { key: "k" } });
@@ -370,7 +370,7 @@ suite("answers", () => {
   });
 });
 
-suite("what Azure makes of a resource", () => {
+suite("values that Azure adds", () => {
   test("once", () => {
     const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
     const network = computedAtCreation(put(NIC, {}));
@@ -392,7 +392,7 @@ suite("what Azure makes of a resource", () => {
     assert.deepEqual(nextEtag(put(EXTENSION, {})), {});
   });
 
-  test("what changes with what", () => {
+  test("a change of one resource changes others", () => {
     putNetwork();
     const nic = putInterface();
     assert.deepEqual(touchedBy(nic, store), [VNET, NSG, IP]);
@@ -440,7 +440,7 @@ suite("a VM's disk", () => {
     assert.deepEqual(answer(DISK), { ...disk, uniqueId, diskState: "Reserved" });
   });
 
-  test("goes with its VM if that is asked, else it stays, nobody's", () => {
+  test("a deleted VM's disk is deleted if deleteOption says so, and else detached", () => {
     for (const [osDisk, left] of [
       [{ deleteOption: "Delete" }, undefined],
       [{ deleteOption: "Detach" }, "Unattached"],
@@ -454,7 +454,7 @@ suite("a VM's disk", () => {
     }
   });
 
-  test("a name that is taken, in a request that Azure takes on", () => {
+  test("a taken name fails after Azure has accepted the request", () => {
     const id = diskId(VM, "os");
     const vm = asking({ name: "os" });
     refuseDisk(store, vm);

@@ -68,7 +68,7 @@ suite("images and sizes", () => {
     });
   }
 
-  test("what goes together, and what is not known", () => {
+  test("matching sizes and images, and unknown ones", () => {
     for (const body of [
       vm("Standard_B2s", NOBLE, "server", "TrustedLaunch"),
       vm("Standard_D2ps_v5", NOBLE, "server-arm64"),
@@ -134,7 +134,7 @@ suite("images and sizes", () => {
     );
   });
 
-  test("the version that is the latest", () => {
+  test("latest stands for one version", () => {
     const of = (offer: string, version: string): unknown => exactVersion({ publisher: "Canonical", offer, version });
     assert.equal(of(NOBLE.toUpperCase(), "latest"), "24.04.202510010");
     assert.equal(of(NOBLE, "24.04.202404230"), "24.04.202404230");
@@ -226,7 +226,7 @@ suite("manners", () => {
     refuseReserved(nic, start, VM.toUpperCase());
   });
 
-  test("what has another operation under way", () => {
+  test("a resource with another operation in progress", () => {
     const uri = "https://localhost/subscriptions/s/providers/Microsoft.Network/locations/l/operations/o?api-version=v";
     const conflict =
       "The request failed due to conflict with a concurrent request. To resolve it, please refer to https://aka.ms/activitylog to get more details on the conflicting requests.";
@@ -307,7 +307,7 @@ suite("manners", () => {
     });
   }
 
-  test("all else can, what is filled in can be sent back, and what is left out stays", () => {
+  test("other properties can change, filled-in values can be sent back, and omitted ones stay", () => {
     const existing = machine(body(), secretDigests(VM, body()));
     for (const change of [
       body(),

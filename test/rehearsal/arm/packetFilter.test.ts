@@ -190,7 +190,7 @@ suite("a group", () => {
     );
   });
 
-  test("Azure's own rules come last, and are all that an empty group has", () => {
+  test("Azure's default rules come last, and an empty NSG has only those", () => {
     const lines = packetFilter([group(), address("198.18.7.10"), network("10.0.0.0/24"), nic()]);
     assert.deepEqual(lines, to("198.18.7.10, 10.0.0.4", [BEGUN, ...DEFAULTS]));
   });
@@ -211,7 +211,7 @@ suite("a group", () => {
 suite("interfaces", () => {
   const opened = rule({ protocol: "Tcp", destinationPortRange: "4243" });
 
-  test("what is asked of the program: a port for some, and nothing else", () => {
+  test("the program's NSG opens one port for some sources, and nothing else", () => {
     const lines = packetFilter([
       group(
         rule({ protocol: "Tcp", sourceAddressPrefix: "198.18.7.0/24", destinationPortRange: "4243" }),

@@ -122,7 +122,7 @@ suite("signing in", () => {
     await assert.rejects(expired.getToken(scope), /AADSTS700024/);
   });
 
-  test("nobody comes in without a token that was issued here", async () => {
+  test("a request without a token of this endpoint is refused", async () => {
     const forged = `${Buffer.from("{}").toString("base64url")}.${Buffer.from('{"exp":9999999999}').toString("base64url")}.AAAA`;
     const other = await Access.of(join(directory, "other"));
     const foreign = other.federatedToken();
@@ -149,7 +149,7 @@ suite("Azure's manners", () => {
     assert.equal((await raw("GET", "/subscriptions?api-version=2014-04-01")).status, 200);
   });
 
-  test("the letters' case of a path doesn't count; what isn't there is not found in Azure's words", async () => {
+  test("a path ignores case, and a missing resource is not found in Azure's words", async () => {
     const { resources } = clients();
     await resources.resourceGroups.createOrUpdate("g", { location });
     const path = `/SUBSCRIPTIONS/${SUBSCRIPTION_ID}/resourcegroups/G`;
@@ -250,7 +250,7 @@ suite("Azure's manners", () => {
     assert.deepEqual(subscription.store.list(), []);
   });
 
-  test("a long-running operation says where to ask, and for how long to wait", async () => {
+  test("a long-running operation has the URLs to poll and the time to wait", async () => {
     await raw("PUT", `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/lro?api-version=2024-03-01`, { location });
     const path = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups/lro/providers/Microsoft.Network/virtualNetworks/v?api-version=2024-05-01`;
     const put = await raw("PUT", path, {

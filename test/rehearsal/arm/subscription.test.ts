@@ -165,7 +165,7 @@ suite("IDs and paths", () => {
   });
 });
 
-suite("what must be there", () => {
+suite("referenced resources must exist", () => {
   test("a type that the subscription knows", async () => {
     await refused(
       azure.put(id("Microsoft.Storage/storageAccounts/a"), { location }),
@@ -194,7 +194,7 @@ suite("what must be there", () => {
 
   const references: { what: string; missing: string; put: () => Promise<unknown>; mend: () => Promise<unknown> }[] = [
     {
-      what: "an interface's security group",
+      what: "an interface's NSG",
       missing: NSG,
       put: () => azure.put(NIC, nic()),
       mend: async () => {
@@ -404,7 +404,7 @@ suite("rules of a type", () => {
   });
 });
 
-suite("what can't be changed", () => {
+suite("properties that can't change", () => {
   const os = (adminUsername: string): MachineParts => ({ osProfile: { adminUsername } });
   const changes: { property: string; target: string; to: Body }[] = [
     { property: "sku.name", target: IP, to: { ...label("host-one"), sku: { name: "Basic" } } },
@@ -462,7 +462,7 @@ suite("what can't be changed", () => {
   });
 });
 
-suite("what is in use can't be deleted", () => {
+suite("a resource in use can't be deleted", () => {
   const uses: { target: string; code: string; user: string }[] = [
     { target: IP, code: "PublicIPAddressCannotBeDeleted", user: NIC },
     { target: NSG, code: "InUseNetworkSecurityGroupCannotBeDeleted", user: NIC },
@@ -481,7 +481,7 @@ suite("what is in use can't be deleted", () => {
     });
   }
 
-  test("a name that only starts with that of what is in use", async () => {
+  test("a name that begins like the name of a resource in use", async () => {
     await putAll();
     await azure.put(`${IP}2`, ip());
     await azure.put(id("Microsoft.Network/publicIPAddresses/i"), ip());
@@ -524,7 +524,7 @@ suite("what is in use can't be deleted", () => {
     assert.deepEqual(azure.store.list(), []);
   });
 
-  test("a group takes all within, whatever uses what, and nothing of another's", async () => {
+  test("deleting a group deletes everything in it, and nothing of another group", async () => {
     const removed: string[] = [];
     azure = open(
       {},
@@ -548,14 +548,14 @@ suite("what is in use can't be deleted", () => {
     assert.deepEqual(readdirSync(directory), [], "no folder is left of an empty subscription");
   });
 
-  test("what is not there is no error", async () => {
+  test("deleting a missing resource is no error", async () => {
     await azure.delete(VM);
     await azure.delete(`${GROUP}2`);
   });
 });
 
-suite("what is kept", () => {
-  test("what is put can be got, in any case of the ID, and by another process", async () => {
+suite("the store keeps", () => {
+  test("a PUT can be read in any case of the ID, and by another process", async () => {
     const put = await azure.put(IP, label("host-one"));
     const expected: StoredResource = {
       id: IP,
@@ -574,7 +574,7 @@ suite("what is kept", () => {
     assert.equal(await azure.get(`${IP}2`), undefined);
   });
 
-  test("IDs of what lies within, private addresses, a machine's ID", async () => {
+  test("IDs of parts, private addresses, a VM's ID", async () => {
     await putAll();
     const made = (target: string): Body => {
       const computed = azure.store.get(target)?.computed ?? assert.fail(target);
@@ -671,7 +671,7 @@ suite("what is kept", () => {
     await refused(put("4"), 409, "SubnetIsFull");
   });
 
-  test("what is write-only stands in no file", async () => {
+  test("write-only values are in no file", async () => {
     azure = open();
     await putAll({ machine: false });
     const customData = Buffer.from("#cloud-config").toString("base64");
@@ -773,7 +773,7 @@ suite("machines", () => {
     assert.deepEqual(calls, ["boot", "provision", "restart"]);
   });
 
-  test("an extension that goes is removed on its machine; with its machine or group it just goes", async () => {
+  test("a deleted extension is uninstalled on its machine, unless its VM or group is deleted too", async () => {
     const removed: unknown[] = [];
     const removal: Partial<Compute> = {
       removeExtension: async (machine, which) => {
@@ -794,7 +794,7 @@ suite("machines", () => {
     assert.equal(removed.length, 1);
   });
 
-  test("an extension that can't be disabled stays, and Failed; the next try takes it away", async () => {
+  test("an extension that can't be disabled is Failed, and the next DELETE removes it", async () => {
     await putAll();
     const broken = open({}, { removeExtension: () => Promise.reject(new Error("systemctl failed")) });
     await assert.rejects(broken.delete(EXTENSION), (error) => {
@@ -812,7 +812,7 @@ suite("machines", () => {
     assert.equal(azure.store.get(EXTENSION), undefined);
   });
 
-  test("an extension's settings reach its machine, and the tag that forces it only where there is one", async () => {
+  test("an extension's settings reach its machine, with forceUpdateTag if it is set", async () => {
     const requests: unknown[] = [];
     azure = open(
       {},
@@ -829,7 +829,7 @@ suite("machines", () => {
     assert.deepEqual(requests, [request, { ...request, forceUpdateTag: "2" }]);
   });
 
-  test("after this computer was switched off, what should run is booted, and nothing else", async () => {
+  test("after this computer was off, exactly the running VMs are booted", async () => {
     await putAll();
     await azure.put(`${IP}2`, ip());
     await azure.put(`${NIC}2`, nic(`${IP}2`));
@@ -847,7 +847,7 @@ suite("machines", () => {
     assert.deepEqual(booted, [VM]);
   });
 
-  test("the packet filter is set before a machine boots, and follows whatever decides on packets", async () => {
+  test("the packet filter is set before a machine boots, and follows changes of the network", async () => {
     const seen: string[] = [];
     const filtering: Partial<Compute> = {
       filterPackets: async (rules) => {
@@ -897,7 +897,7 @@ suite("machines", () => {
     );
   });
 
-  test("of changes at the same time, the filter that is set last knows all", async () => {
+  test("after concurrent changes, the last filter has all of them", async () => {
     await putAll();
     const set: number[] = [];
     let running = 0;
@@ -1009,7 +1009,7 @@ suite("faults", () => {
     await azure.put(IP, ip());
   });
 
-  test("refused, conflict and internal error: nothing is done", async () => {
+  test("refused, conflict and internal error do nothing", async () => {
     azure = open({
       faults: [
         { call: PUT_IP, kind: "refused" },
@@ -1031,7 +1031,7 @@ suite("faults", () => {
     assert.equal(azure.store.get(IP)?.provisioningState, "Succeeded");
   });
 
-  test("a machine that never boots, an extension that fails: there, and Failed", async () => {
+  test("a VM that never boots and an extension that fails exist, and are Failed", async () => {
     azure = open({
       faults: [
         { call: "PUT Microsoft.Compute/virtualMachines", kind: "boot-failure" },
@@ -1081,7 +1081,7 @@ suite("faults", () => {
     await azure.put(IP, ip());
   });
 
-  test("what is taken on takes its time; a refusal doesn't", async () => {
+  test("an accepted call takes its delay, and a refusal doesn't", async () => {
     azure = open({ latencySeconds: { [PUT_IP]: 0.05 }, faults: [{ call: PUT_IP, kind: "refused" }] });
     await refused(azure.put(IP, ip()), 403, "AuthorizationFailed");
     const start = performance.now();
@@ -1092,7 +1092,7 @@ suite("faults", () => {
     assert.ok(performance.now() - start >= 49, "too soon");
   });
 
-  test("the file that says what goes wrong is followed while the endpoint runs", async () => {
+  test("the endpoint follows changes of the file of faults", async () => {
     const file = join(directory, "behaviour.json");
     const behaviour = Behaviour.fromFile(file);
     await behaviour.arrive(PUT_IP);
@@ -1103,7 +1103,7 @@ suite("faults", () => {
     await behaviour.arrive(PUT_IP);
   });
 
-  test("a fault that no call has met is known", async () => {
+  test("unused faults are known", async () => {
     const behaviour = new Behaviour({ faults: [{ call: PUT_IP, kind: "conflict", times: 2 }] });
     behaviour.due("GET Microsoft.Network/publicIPAddresses", "conflict");
     behaviour.due(PUT_IP, "conflict");

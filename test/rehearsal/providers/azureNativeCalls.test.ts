@@ -59,7 +59,7 @@ async function openWith(
 const faults = (...all: Fault[]): BehaviourSettings => ({ faults: all });
 
 suite("create (provider/pkg/provider/provider.go: Create, defaultCreate, readAfterWrite)", () => {
-  test("looks first, puts, and reads what became of it", async (t) => {
+  test("create sends GET, PUT, GET", async (t) => {
     const { provider, calls } = await openWith(t, GROUP);
     const { id, properties } = await provider.create(IP, ipInputs);
     assert.equal(id, IP_ID);
@@ -94,7 +94,7 @@ suite("create (provider/pkg/provider/provider.go: Create, defaultCreate, readAft
     });
   });
 
-  test("an extension's own type is its output, its handler's is only an input; secrets come back from nowhere", async (t) => {
+  test("an extension's output has the resource's type, its input the handler's, and no answer has secrets", async (t) => {
     const { states } = await openWith(t, EXTENSION);
     const extension = states.get(EXTENSION);
     assert.equal(extension?.type, "Microsoft.Compute/virtualMachines/extensions");
@@ -102,7 +102,7 @@ suite("create (provider/pkg/provider/provider.go: Create, defaultCreate, readAft
     assert.ok(!JSON.stringify([...states.values()]).includes(PASSWORD));
   });
 
-  test("what exists is not taken over", async (t) => {
+  test("create refuses an existing resource", async (t) => {
     const { provider } = await openWith(t, GROUP);
     await assert.rejects(provider.create(GROUP, groupInputs), {
       message: `cannot create already existing resource '${GROUP_ID}'`,
@@ -135,7 +135,7 @@ suite("create (provider/pkg/provider/provider.go: Create, defaultCreate, readAft
 });
 
 suite("update (provider/pkg/provider/provider.go: Update, defaultUpdate)", () => {
-  test("puts the whole, and reads what became of it; the address stays", async (t) => {
+  test("update sends PUT with the whole body and GET, and the address stays", async (t) => {
     const { provider, calls, states } = await openWith(t, IP);
     const news = { ...ipInputs, dnsSettings: { domainNameLabel: "host-two" } };
     const properties = await provider.update(IP, IP_ID, { inputs: ipInputs, state: states.get(IP) ?? {} }, news);
@@ -145,7 +145,7 @@ suite("update (provider/pkg/provider/provider.go: Update, defaultUpdate)", () =>
     assert.deepEqual(properties.dnsSettings, { domainNameLabel: "host-two", fqdn });
   });
 
-  test("lists of what can be resources of their own are left alone (crud/crud.go: MaintainSubResourcePropertiesIfNotSet)", async (t) => {
+  test("lists whose entries can be resources of their own are left alone (crud/crud.go: MaintainSubResourcePropertiesIfNotSet)", async (t) => {
     const { provider, subscription } = await openWith(t, NSG);
     const olds = { inputs: {}, state: {} };
     const vnet = await provider.update(VNET, VNET_ID, olds, except(vnetInputs, "subnets"));
@@ -192,7 +192,7 @@ suite("update (provider/pkg/provider/provider.go: Update, defaultUpdate)", () =>
 });
 
 suite("refresh (provider/pkg/provider/provider.go: Read)", () => {
-  test("where nothing changed, the inputs are as they were, what Azure never tells among them", async (t) => {
+  test("without a change, the inputs stay, also those that Azure never returns", async (t) => {
     const { provider } = await openWith(t, EXTENSION);
     for (const [each, id, inputs] of ALL) {
       const state = (await provider.read(each, id, { inputs, state: {} }))?.properties ?? {};
@@ -201,7 +201,7 @@ suite("refresh (provider/pkg/provider/provider.go: Read)", () => {
     }
   });
 
-  test("what was changed by hand becomes an input, and nothing else does", async (t) => {
+  test("a change by hand becomes an input, and nothing else does", async (t) => {
     const { provider, subscription, states } = await openWith(t, IP);
     const other = new Map(Object.entries({ ...ipInputs, tags: { by: "hand" } }));
     for (const name of ["resourceGroupName", "publicIpAddressName", "azureApiVersion"]) other.delete(name);
@@ -211,7 +211,7 @@ suite("refresh (provider/pkg/provider/provider.go: Read)", () => {
     assert.deepEqual(found.properties.tags, { by: "hand" });
   });
 
-  test("what Azure changes by itself becomes one too: the etags of a network's subnets (issue 4722)", async (t) => {
+  test("a change by Azure becomes one too: the ETags of a network's subnets (issue 4722)", async (t) => {
     const { provider, states } = await openWith(t, EXTENSION);
     const found = await provider.read(VNET, VNET_ID, { inputs: vnetInputs, state: states.get(VNET) ?? {} });
     const [subnet] = found?.inputs.subnets as Properties[];
@@ -230,7 +230,7 @@ suite("refresh (provider/pkg/provider/provider.go: Read)", () => {
     assert.deepEqual(found?.inputs, inputs);
   });
 
-  test("what is gone is no error", async (t) => {
+  test("refreshing a missing resource is no error", async (t) => {
     const { provider } = await openWith(t, GROUP);
     assert.equal(await provider.read(IP, IP_ID, { inputs: ipInputs, state: {} }), undefined);
   });
@@ -240,7 +240,7 @@ suite("import (provider/pkg/convert/responseToSdkInputs.go)", () => {
   const imported = async (azure: LoopbackAzure, of: Resource, id: string): Promise<Properties | undefined> =>
     (await azure.provider.read(of, id, { inputs: {}, state: {} }))?.inputs;
 
-  test("everything writable is an input, what Azure fills in too; empty collections and secrets are not", async (t) => {
+  test("every writable property is an input, also a filled-in one, but not empty collections and secrets", async (t) => {
     const azure = await openWith(t, EXTENSION);
     const vm = (await imported(azure, VM, VM_ID)) ?? {};
     assert.deepEqual([vm.resourceGroupName, vm.vmName, vm.azureApiVersion, vm.vmId], ["g", "vm", undefined, undefined]);
@@ -281,7 +281,7 @@ suite("import (provider/pkg/convert/responseToSdkInputs.go)", () => {
 });
 
 suite("delete (azure/client_azcore.go: Delete)", () => {
-  test("takes it away with all that is in it; one that is gone is no error", async (t) => {
+  test("delete removes a resource and its children, and a missing one is no error", async (t) => {
     const { provider, subscription } = await openWith(t, EXTENSION);
     await provider.delete(GROUP, GROUP_ID);
     assert.deepEqual(
@@ -294,7 +294,7 @@ suite("delete (azure/client_azcore.go: Delete)", () => {
 });
 
 suite("functions (provider/pkg/provider/provider.go: Invoke)", () => {
-  test("getX gives what X has as outputs", async (t) => {
+  test("getX returns the outputs of X", async (t) => {
     const { provider } = await openWith(t, EXTENSION);
     for (const [each, id, inputs] of ALL) {
       const name = Object.keys(inputs).filter((input) => input.endsWith("Name"));
@@ -305,7 +305,7 @@ suite("functions (provider/pkg/provider/provider.go: Invoke)", () => {
     }
   });
 
-  test("what isn't there, and what is no function", async (t) => {
+  test("a missing resource and an unknown function are errors", async (t) => {
     const { provider } = await openWith(t, GROUP);
     const token = "azure-native:network:getPublicIPAddress";
     await assert.rejects(
@@ -320,7 +320,7 @@ suite("functions (provider/pkg/provider/provider.go: Invoke)", () => {
   });
 });
 
-suite("what goes wrong (azure/client_azcore.go)", () => {
+suite("errors (azure/client_azcore.go)", () => {
   test("a throttled call is made again after as long as Azure asks", async (t) => {
     const throttled: Fault = { call: PUT_IP, kind: "throttled", times: 2, retryAfterSeconds: 0.04 };
     const { provider } = await openWith(t, GROUP, faults(throttled, { ...throttled, call: GET_IP, times: 1 }));
@@ -346,7 +346,7 @@ suite("what goes wrong (azure/client_azcore.go)", () => {
     });
   }
 
-  test("what is refused leaves nothing to remember", async (t) => {
+  test("a refused PUT leaves nothing in the state", async (t) => {
     const { provider } = await openWith(t, GROUP, faults({ call: PUT_IP, kind: "refused" }));
     await assert.rejects(provider.create(IP, ipInputs), (error: Error) => {
       assert.ok(!(error instanceof PartialFailure));
@@ -355,7 +355,7 @@ suite("what goes wrong (azure/client_azcore.go)", () => {
     });
   });
 
-  test("what Azure took and failed at later is remembered as failed, and the next update mends it", async (t) => {
+  test("an accepted PUT that fails is saved as failed, and the next update completes it", async (t) => {
     const { provider } = await openWith(
       t,
       ALL[4][0],
@@ -386,7 +386,7 @@ suite("what goes wrong (azure/client_azcore.go)", () => {
   });
 });
 
-suite("where Azure is, and who asks", () => {
+suite("the cloud and the credential", () => {
   test("a wrong secret is told of in Entra's words", async (t) => {
     const { environment } = await openAzure(t);
     const provider = new AzureNative({ environment: { ...environment, ARM_CLIENT_SECRET: "wrong" }, retryDelayMs: 1 });

@@ -48,7 +48,7 @@ suite("check (provider/pkg/provider/provider.go: Check, applyDefaults, validateT
     assert.equal(inputs.azureApiVersion, "2024-05-01");
   });
 
-  test("what is missing, at every depth; a value that a preview doesn't know is there", async () => {
+  test("missing inputs at every depth are named, and an unknown value isn't missing", async () => {
     const rule = except(ruleInputs, "access");
     assert.deepEqual(await reasonsOf(NSG, { ...nsgInputs, securityRules: [rule] }), [
       "missing required property 'securityRules[0].access'",
@@ -73,7 +73,7 @@ suite("check (provider/pkg/provider/provider.go: Check, applyDefaults, validateT
     ]);
   });
 
-  test("a name that isn't given is made, and kept; its resource can be replaced without a gap", async () => {
+  test("a missing name is generated and kept, and its resource is replaced without a gap", async () => {
     const nameless = except(ipInputs, "publicIpAddressName");
     const { inputs } = await provider.check(IP, nameless, {});
     assert.match(String(inputs.publicIpAddressName), /^it[0-9a-f]{8}$/);
@@ -112,7 +112,7 @@ suite("check (provider/pkg/provider/provider.go: Check, applyDefaults, validateT
     assert.deepEqual(diffs, {});
   });
 
-  test("without any, where Azure's specification has it as required", async () => {
+  test("a missing location is an error where the specification requires it", async () => {
     const advice = "Either set it explicitly or configure it with 'pulumi config set azure-native:location <value>'.";
     for (const [each, , inputs] of ALL.filter(([{ type }]) => !type.includes(":network:"))) {
       const placeless = each === GROUP ? except(inputs, "location") : except(inputs, "location", "resourceGroupName");
@@ -121,7 +121,7 @@ suite("check (provider/pkg/provider/provider.go: Check, applyDefaults, validateT
     }
   });
 
-  test("a type that is none of those declared", async () => {
+  test("an unknown type is an error", async () => {
     const message = "Resource type azure-native:storage:StorageAccount not found";
     await assert.rejects(provider.check(resourceOf("storage:StorageAccount"), {}, {}), { message });
   });
@@ -138,7 +138,7 @@ suite("preview of a creation (provider/pkg/convert/previewOutputs.go)", () => {
     assert.ok(!("virtualNetworkName" in preview), "a name in the path is no output");
   });
 
-  test("what is of any type is as given, maps and lists are so by their entries", () => {
+  test("values of type any are as given, maps and lists by their entries", () => {
     const settings = { docker: { port: UNKNOWN } };
     const tags = { team: "build", owner: UNKNOWN };
     const preview = provider.preview(EXTENSION, { ...extensionInputs, settings, tags });
@@ -159,7 +159,7 @@ suite("preview of a creation (provider/pkg/convert/previewOutputs.go)", () => {
 });
 
 suite("preview of an update (provider/pkg/provider/provider.go: Update)", () => {
-  test("the same from the new inputs; of what there is, the name and the location, and nothing else", async (t) => {
+  test("the new inputs, and of the state only the name and the location", async (t) => {
     const azure = await openAzure(t);
     await azure.provider.create(GROUP, groupInputs);
     const { properties: state } = await azure.provider.create(IP, ipInputs);
@@ -257,7 +257,7 @@ suite("diff (provider/pkg/provider/diff.go)", () => {
     }
   });
 
-  test("what is set or unset as a whole replaces; what is added to it or taken from it does not", () => {
+  test("setting or unsetting a whole value replaces, and adding to it or taking from it doesn't", () => {
     const none = except(ipInputs, "sku");
     assert.deepEqual(diff(IP, none, ipInputs), { diffs: { sku: "add-replace" }, deleteBeforeReplace: true });
     assert.deepEqual(diff(IP, ipInputs, none), { diffs: { sku: "delete-replace" }, deleteBeforeReplace: true });
@@ -266,7 +266,7 @@ suite("diff (provider/pkg/provider/diff.go)", () => {
     assert.deepEqual(diff(IP, tiered, ipInputs), { diffs: { "sku.tier": "delete" }, deleteBeforeReplace: false });
   });
 
-  test("to ask for what Azure has filled in replaces nothing", () => {
+  test("setting a value that Azure has filled in replaces nothing", () => {
     const news = { ...ipInputs, publicIPAddressVersion: "IPv4" };
     assert.deepEqual(diff(IP, ipInputs, news, { publicIPAddressVersion: "IPv4" }), {
       diffs: { publicIPAddressVersion: "add" },
@@ -297,7 +297,7 @@ suite("diff (provider/pkg/provider/diff.go)", () => {
     assert.deepEqual(diff(NSG, rules("a", "b"), rules("a")), fewer);
   });
 
-  test("those of a list with x-ms-identifiers, by what the specification says (diffKeyedArrays)", () => {
+  test("entries of a list with x-ms-identifiers are compared by their keys (diffKeyedArrays)", () => {
     const withKeys = (...keys: [path: string, keyData: string][]): Properties => ({
       ...vmInputs,
       osProfile: { linuxConfiguration: { ssh: { publicKeys: keys.map(([path, keyData]) => ({ path, keyData })) } } },
