@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { prepareScript } from "../../components/installers/customScript";
-import { mustRun } from "../../rehearsal/machine/command";
+import { mustRun } from "../../rehearsal/system/command";
 import type { Machine } from "../../rehearsal/machine/machine";
 import { bridgeNamespace, innerBridge } from "../../rehearsal/machine/network";
 import { scratchMachine } from "../support/scratchMachine";
@@ -135,7 +135,7 @@ async function reached(machine: Machine, shell: string[]): Promise<Record<string
   const answers = await Promise.all(
     Object.entries(ENDPOINTS).map(async ([name, [host, port]]) => {
       const { code } = await machine.run([...shell, `timeout 3 bash -c 'exec 3<>/dev/tcp/${host}/${port}'`]);
-      assert.ok([0, 1, 124].includes(code ?? -1), `${name}: exit code ${code}`);
+      assert.ok([0, 1, 124].includes(code), `${name}: exit code ${code}`);
       return [name, code === 0];
     }),
   );
