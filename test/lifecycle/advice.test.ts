@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FAILURES } from "../../client/failure";
-import type { Drift } from "../../client/drift";
+import type { Drift } from "../../client/lib/drift/findings";
+import { FAILURES } from "../../client/lib/failure";
 import type { StoredResource } from "../../rehearsal/arm/store";
 import { PlainProject } from "../support/plainProject";
 import { leftOut } from "../support/sample";

@@ -1,8 +1,8 @@
 /** `docker-host drift` on the real engine: what changes behind the program's back is told, nothing else is, and what it says puts it back. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FAILURES } from "../../client/failure";
-import type { Drift } from "../../client/drift";
+import type { Drift } from "../../client/lib/drift/findings";
+import { FAILURES } from "../../client/lib/failure";
 import { belongsToMachine } from "../../rehearsal/arm/disks";
 import type { StoredResource } from "../../rehearsal/arm/store";
 import { PlainProject } from "../support/plainProject";

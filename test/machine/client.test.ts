@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { FAILURES } from "../../client/failure";
+import { FAILURES } from "../../client/lib/failure";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
 import { makeAuthority } from "../support/authorities";
 import { ClientComputer } from "../support/client";

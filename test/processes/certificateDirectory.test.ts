@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { CertificateDirectory, FILE_NAMES } from "../../client/certificateDirectory";
+import { CertificateDirectory, FILE_NAMES } from "../../client/lib/certificateDirectory";
 import { CONNECTION, open, putFiles, scratchFolder, set } from "../support/certificateDirectories";
 
 function modeOf(path: string): string {
@@ -80,7 +80,7 @@ describe("write", () => {
     // In a mount namespace of its own: nothing of it is left, whatever happens.
     const script = `mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"`;
     const program = `
-      const { CertificateDirectory } = require("./client/certificateDirectory.ts");
+      const { CertificateDirectory } = require("./client/lib/certificateDirectory.ts");
       const directory = new CertificateDirectory(process.argv[1], false);
       const files = (which) => ({ "ca.pem": "ca " + which, "cert.pem": "cert " + which, "key.pem": "key " + which });
       directory.write(files("1"), { dockerHost: "tcp://a:1", client: "admin", contexts: {} });

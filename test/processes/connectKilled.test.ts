@@ -12,7 +12,7 @@ import { leftOut } from "../support/sample";
 const compiled: Record<string, string> = {};
 before(() => {
   for (const name of ["certificateDirectory", "failure"]) {
-    const source = fs.readFileSync(join(__dirname, "../../client", `${name}.ts`), "utf8");
+    const source = fs.readFileSync(join(__dirname, "../../client/lib", `${name}.ts`), "utf8");
     const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
     compiled[name] = ts.transpileModule(source, { compilerOptions }).outputText;
   }

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { FAILURES } from "../../client/failure";
+import { FAILURES } from "../../client/lib/failure";
 import { scratchFolder } from "../support/certificateDirectories";
 import { type Issued, authorityOf, clientOf } from "../support/pki";
 import { type SampleStack, sampleStack } from "../support/sampleStack";

@@ -1,7 +1,7 @@
 /** The commands of `az` that are given to people: by the README, the documents and `docker-host advise`. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CAUSES } from "../../client/advice";
+import { CAUSES } from "../../client/lib/advice/advice";
 
 const ROOT = join(__dirname, "../..");
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { CertificateDirectory, type Connection, FILE_NAMES } from "../../client/certificateDirectory";
+import { CertificateDirectory, type Connection, FILE_NAMES } from "../../client/lib/certificateDirectory";
 
 /** A temporary folder, taken away after the test. */
 export function scratchFolder(t: TestContext): string {

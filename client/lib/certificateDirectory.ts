@@ -11,7 +11,8 @@
  * Files of somebody else's that were in the way are kept in a set of their own, and put back by `remove`.
  */
 import * as fs from "node:fs";
-import { basename, join } from "node:path";
+import { homedir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { Failure } from "./failure";
 
 /** The names by which Docker knows a client's files. */
@@ -254,6 +255,17 @@ export class CertificateDirectory {
       throw new Failure("files", `${path ?? this.path} can't be written: ${code}; Docker finds what it found before`);
     }
   }
+}
+
+/** Docker's own directory: where it looks for a client's files. */
+export function dockerDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  return environment.DOCKER_CONFIG ?? join(homedir(), ".docker");
+}
+
+/** Opens a certificate directory, which need not be there yet. */
+export function openDirectory(certDir: string): CertificateDirectory {
+  const path = resolve(certDir);
+  return new CertificateDirectory(path, path === resolve(dockerDirectory()));
 }
 
 function linkTarget(name: FileName): string {

@@ -1,17 +1,13 @@
-/** The client's own rules: outputs, clients, options, shells' words; and `connect` from outputs to files. */
+/** What the client reads of a stack: its outputs, and one client of it. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { type TestContext, before, describe, test } from "node:test";
-import { checkContextName } from "../../client/dockerContext";
-import { type Shell, ownShell, setLine, unsetLine } from "../../client/environment";
-import { Failure } from "../../client/failure";
-import { parseAddress, parseDuration } from "../../client/main";
-import { parseOutputs, readClient } from "../../client/stack";
-import { scratchFolder } from "../support/certificateDirectories";
-import type { Issued } from "../support/pki";
-import { type SampleStack, sampleStack } from "../support/sampleStack";
+import { Failure } from "../../../client/lib/failure";
+import { parseOutputs, readClient } from "../../../client/lib/stack";
+import { scratchFolder } from "../../support/certificateDirectories";
+import type { Issued } from "../../support/pki";
+import { type SampleStack, sampleStack } from "../../support/sampleStack";
 
 let caCert: string;
 let admin: Issued;
@@ -130,75 +126,5 @@ describe("which client", () => {
       message:
         "--client: none given, and the outputs don't say which is the first; allowed: none; the keys of admin, ci are with the stack acme/azure-docker-host/base",
     });
-  });
-});
-
-describe("options", () => {
-  test("an address", () => {
-    assert.deepEqual(parseAddress("198.51.100.7"), { host: "198.51.100.7" });
-    assert.deepEqual(parseAddress("localhost:14243"), { host: "localhost", port: "14243" });
-    assert.deepEqual(parseAddress("[::1]:4243"), { host: "[::1]", port: "4243" });
-    for (const wrong of ["", "a b", "tcp://host", "host:", "host:0", "host:65536", "::1"]) {
-      assert.throws(() => parseAddress(wrong), /allowed: an address or a name, with or without a port/, wrong);
-    }
-  });
-
-  test("a duration", () => {
-    assert.deepEqual(["90s", "10m", "1h", "5"].map(parseDuration), [90, 600, 3600, 5]);
-    for (const wrong of ["", "m", "1d", "-1s", "1.5m"]) {
-      assert.throws(() => parseDuration(wrong), /allowed: a duration such as "90s", "10m" or "1h"/, wrong);
-    }
-  });
-
-  test("a context's name", () => {
-    for (const name of ["dev", "acme.dev-1", "a_"]) assert.deepEqual(checkContextName(name), []);
-    for (const name of ["d", "default", "-dev", "a b"]) {
-      assert.deepEqual(checkContextName(name), [
-        `--context: ${JSON.stringify(name)} can't name a docker context; allowed: 2 letters, digits and "_.+-" or more, first a letter or digit, not "default"`,
-      ]);
-    }
-  });
-});
-
-describe("shells", () => {
-  const NASTY = `/home/o'neil/$(id) \`id\` "x" \\ é`;
-
-  test("bash reads what was meant", () => {
-    const script = `${setLine("bash", "DOCKER_CERT_PATH", NASTY)}\nprintf %s "$DOCKER_CERT_PATH"\n`;
-    for (const shell of ["bash", "dash"]) {
-      assert.equal(spawnSync(shell, ["-c", script], { encoding: "utf8" }).stdout, NASTY, shell);
-    }
-    const unset = `A=1; ${unsetLine("bash", "A")}; printf %s "\${A-none}"`;
-    assert.equal(spawnSync("bash", ["-c", unset], { encoding: "utf8" }).stdout, "none");
-  });
-
-  test("fish reads what was meant", (t) => {
-    const script = `${setLine("fish", "A", NASTY)}\nsh -c 'printf %s "$A"'\n${unsetLine("fish", "A")}\nset -q A; or echo -n .`;
-    const { stdout, error } = spawnSync("fish", ["--no-config", "-c", script], { encoding: "utf8" });
-    if (error && process.env.CI !== "true") {
-      t.skip("NOT RUN: there is no fish here");
-      return;
-    }
-    assert.equal(stdout, `${NASTY}.`);
-  });
-
-  const lines: [Shell, string, string, string][] = [
-    ["bash", "it's", `export A='it'\\''s'`, "unset A"],
-    ["fish", `it's \\n`, `set -gx A 'it\\'s \\\\n';`, "set -e A;"],
-    ["powershell", "it's $x", `$Env:A = 'it''s $x'`, "Remove-Item Env:A -ErrorAction SilentlyContinue"],
-  ];
-  for (const [shell, value, setting, unsetting] of lines) {
-    test(`${shell}'s words`, () => {
-      assert.equal(setLine(shell, "A", value), setting);
-      assert.equal(unsetLine(shell, "A"), unsetting);
-    });
-  }
-
-  test("the user's own", () => {
-    assert.equal(ownShell({ SHELL: "/usr/bin/fish" }, "linux"), "fish");
-    assert.equal(ownShell({ SHELL: "/bin/zsh" }, "darwin"), "bash");
-    assert.equal(ownShell({ SHELL: "/opt/pwsh" }, "linux"), "powershell");
-    assert.equal(ownShell({}, "linux"), "bash");
-    assert.equal(ownShell({}, "win32"), "powershell");
   });
 });

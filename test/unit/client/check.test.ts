@@ -4,8 +4,9 @@ import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";
 import { type TestContext, before, describe, test } from "node:test";
-import { type Answer, type CheckTarget, QUESTIONS, check, checkUntil } from "../../client/check";
-import { type Issued, authorityOf, clientOf, serverOf } from "../support/pki";
+import { type Answer, type CheckTarget, QUESTIONS } from "../../../client/lib/check/answer";
+import { check, checkUntil } from "../../../client/lib/check/check";
+import { type Issued, authorityOf, clientOf, serverOf } from "../../support/pki";
 
 let authority: Issued;
 let server: Issued;

@@ -1,6 +1,4 @@
-/** `docker-host advise`: reads the log of a `pulumi` run that failed, and says what to do next. */
-import { readFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
+/** What a failed run's log shows, and what to do next. */
 import { stripVTControlCharacters } from "node:util";
 import type { Cause, Details } from "./causes/cause";
 import { END_OF_RUN } from "./causes/endOfRun";
@@ -9,7 +7,6 @@ import { SIGN_IN } from "./causes/signIn";
 import { STATE } from "./causes/state";
 import { SUBSCRIPTION } from "./causes/subscription";
 import { VIRTUAL_MACHINE } from "./causes/virtualMachine";
-import { Failure } from "./failure";
 
 /** The known causes; what goes first must be done first. The README's "Troubleshooting" says the same. */
 export const CAUSES: Cause[] = [...SET_UP, ...SIGN_IN, ...STATE, ...SUBSCRIPTION, ...VIRTUAL_MACHINE, ...END_OF_RUN];
@@ -24,24 +21,4 @@ export function adviceFor(printed: string): string[] {
   const of: Details = (pattern, otherwise) => pattern.exec(log)?.[1] ?? otherwise;
   const found = CAUSES.filter(({ pattern }) => (pattern instanceof RegExp ? pattern.test(log) : pattern(log)));
   return found.length === 0 ? [GENERIC] : found.map(({ advice }) => advice(of));
-}
-
-/**
- * Reads a log.
- *
- * @param file Its path; "-" is standard input.
- * @throws Failure if it can't be read.
- */
-export async function readLog(file: string): Promise<string> {
-  // A pipe may have nothing in it yet.
-  if (file === "-") return text(process.stdin);
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "?";
-    throw new Failure(
-      "usage",
-      `FILE: ${JSON.stringify(file)} can't be read: ${code}; allowed: a file with what pulumi printed, or "-" for standard input`,
-    );
-  }
 }

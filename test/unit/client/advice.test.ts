@@ -1,9 +1,10 @@
 /** What is said about each known cause, found in what pulumi, Azure and the program print. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CAUSES, GENERIC, adviceFor, readLog } from "../../client/advice";
-import { Failure } from "../../client/failure";
-import { AZURE_LOGS } from "../support/azureLogs";
+import { readLog } from "../../../client/commands/advise";
+import { CAUSES, GENERIC, adviceFor } from "../../../client/lib/advice/advice";
+import type { Failure } from "../../../client/lib/failure";
+import { AZURE_LOGS } from "../../support/azureLogs";
 
 const VM =
   "urn:pulumi:prod::azure-docker-host::azure-docker-host:index:DockerHost$azure-native:compute:VirtualMachine::docker-host-vm";

@@ -1,5 +1,5 @@
 /** What `docker-host drift` found, for people: as lines of text, and as GitHub's Markdown. */
-import type { ChangedProperty, Drift, EndingCertificate } from "./drift";
+import type { ChangedProperty, Drift, EndingCertificate } from "./findings";
 
 /** One thing that is to be told. */
 interface Finding {

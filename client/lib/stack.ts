@@ -1,9 +1,10 @@
 /** Reads a stack's outputs, by the `pulumi` command or from a file, and takes one client's certificates out of them. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { StackOutputs } from "../outputs";
-import { run } from "./command";
+import type { StackOutputs } from "../../outputs";
+import { pemCertificates } from "./certificate";
 import { Failure } from "./failure";
+import { run } from "./run";
 
 /** Where a stack's outputs are read from. */
 export interface StackSource {
@@ -110,11 +111,6 @@ function checkPair({ name, cert, key, caCert }: Client): void {
   }
 }
 
-/** The PEM certificates of a text, one by one. */
-export function pemCertificates(text: string): string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-}
-
 async function stackOutputs(stack?: string): Promise<StackOutputs> {
   const args = ["stack", "output", "--json", "--show-secrets", ...stackArgs(stack)];
   return parseOutputs(await pulumi(args), stack === undefined ? "the selected stack" : `stack ${stack}`);
@@ -181,3 +177,13 @@ export function parseOutputs(text: string, from: string): StackOutputs {
 
 /** What `pulumi stack output` prints instead of a secret. */
 const SECRET = "[secret]";
+
+/** The name or address in "tcp://NAME:PORT". */
+export function hostName(dockerHost: string): string {
+  return new URL(dockerHost).hostname;
+}
+
+/** A version 6 address has brackets in a URL, and none elsewhere. */
+export function bareHost(dockerHost: string): string {
+  return hostName(dockerHost).replace(/^\[|\]$/g, "");
+}

@@ -1,6 +1,6 @@
 /** Makes and removes the `docker context` of a connection, by the docker command: the context keeps its own copy of the files. */
-import { run } from "./command";
 import { Failure } from "./failure";
+import { run } from "./run";
 
 /** By this at the end of its description a context is known as one that `connect` made. */
 const MARK = "(docker-host connect)";

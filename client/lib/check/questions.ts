@@ -1,135 +1,18 @@
-/** `docker-host check`: asks a host, question by question, whether it is what it should be. */
-import { X509Certificate } from "node:crypto";
+/** Asks one question each. */
+import type { X509Certificate } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as tls from "node:tls";
-import { type CertificateFacts, certificateFacts } from "./certificate";
-import type { FailureReason } from "./failure";
-import { pemCertificates } from "./stack";
-
-/** Which host is asked, and with what. */
-export interface CheckTarget {
-  /** Its name or address: what the certificate must be valid for. */
-  host: string;
-  port: number;
-  /** The address that the name must resolve to, where it is known. */
-  expectedAddress?: string;
-  /** The client's name, for the lines. */
-  client: string;
-  caCert: string;
-  cert: string;
-  key: string;
-}
-
-/** The questions, in the order in which they are asked. */
-export const QUESTIONS = [
-  "name",
-  "port",
-  "server certificate",
-  "lifetimes",
-  "Docker",
-  "without a certificate",
-  "plain HTTP",
-] as const;
-
-/** The answer to one question. */
-export interface Answer {
-  question: (typeof QUESTIONS)[number];
-  /** Whether it holds; undefined if it couldn't be asked because of an earlier one. */
-  holds?: boolean;
-  /** In words. */
-  detail: string;
-  /** What to do about it, in whole sentences. */
-  remedy?: string;
-  /** What the exit code says if it doesn't hold. */
-  reason: FailureReason;
-  /** Whether it may come to hold by waiting, while the host is still being installed. */
-  mayCome?: true;
-}
-
-/** What a check found. */
-export interface CheckResult {
-  ok: boolean;
-  answers: Answer[];
-  /** What each certificate is and how long it lasts, by whose it is. */
-  certificates: Record<string, CertificateFacts>;
-}
-
-/** How long one question may take. */
-const TIMEOUT_MS = 5000;
+import { type CertificateFacts, certificateFacts } from "../certificate";
+import type { Answer, CheckTarget } from "./answer";
+import { type Connection, type Reply, TIMEOUT_MS, codeOf, connected, endpoint, isAlert, request } from "./connection";
 
 /** A certificate's last days, in which it is told that it is time: those in which `pulumi up` renews a server's and a client's. */
 const RENEWAL_DAYS = 30;
 
-/** Asks all the questions once. */
-export async function check(target: CheckTarget): Promise<CheckResult> {
-  const answers: Answer[] = [];
-  const certificates: Record<string, CertificateFacts> = {};
-  const say = (answer: Answer): boolean => {
-    answers.push(answer);
-    return answer.holds === true;
-  };
-  const skip = (questions: readonly Answer["question"][], reason: Answer["reason"]): void => {
-    for (const question of questions) answers.push({ question, detail: "not asked", reason });
-  };
-
-  const address = await askName(target);
-  const reachable = say(address.answer) && say(await askPort(address.address, target.port));
-  const connection = { ...target, address: address.address };
-  const server = reachable ? await askCertificate(connection) : undefined;
-  if (!reachable && answers.length < 2) skip(["port"], "port");
-  if (server) say(server.answer);
-  else skip(["server certificate"], "serverCertificate");
-
-  if (server?.certificate) certificates["server"] = certificateFacts(server.certificate);
-  certificates[`client ${target.client}`] = certificateFacts(target.cert);
-  for (const [index, pem] of pemCertificates(target.caCert).entries()) {
-    certificates[index === 0 ? "authority" : `authority ${index + 1}`] = certificateFacts(pem);
-  }
-  say(judgeLifetimes(certificates));
-
-  if (server?.answer.holds === true) say(await askDocker(connection));
-  else skip(["Docker"], "noAnswer");
-  if (reachable) {
-    say(await askAsStranger(connection));
-    say(await askPlainly(connection));
-  } else {
-    skip(["without a certificate", "plain HTTP"], "open");
-  }
-  return { ok: answers.every(({ holds }) => holds === true), answers, certificates };
-}
-
-/**
- * Asks until all holds, or something doesn't that no waiting mends, or the time is over.
- *
- * @param waiting Is told each time what is waited for, and for how many seconds by now.
- */
-export async function checkUntil(
-  target: CheckTarget,
-  seconds: number,
-  waiting: (what: Answer, elapsed: number) => void,
-  pauseSeconds = 2,
-): Promise<CheckResult> {
-  const begin = Date.now();
-  for (;;) {
-    const result = await check(target);
-    const failed = result.answers.filter(({ holds }) => holds === false);
-    const [first] = failed;
-    const elapsed = (Date.now() - begin) / 1000;
-    if (first === undefined || !failed.every(({ mayCome }) => mayCome === true) || elapsed >= seconds) return result;
-    waiting(first, elapsed);
-    await sleep(Math.min(pauseSeconds, seconds - elapsed) * 1000);
-  }
-}
-
-interface Connection extends CheckTarget {
-  address: string;
-}
-
-async function askName({ host, expectedAddress }: CheckTarget): Promise<{ address: string; answer: Answer }> {
+export async function askName({ host, expectedAddress }: CheckTarget): Promise<{ address: string; answer: Answer }> {
   const answer = { question: "name", reason: "name" } as const;
   if (net.isIP(host) !== 0)
     return { address: host, answer: { ...answer, holds: true, detail: `${host} is an address` } };
@@ -160,7 +43,7 @@ const NOTHING_LISTENS =
   "Set another forceUpdateTag (pulumi config set forceUpdateTag TEXT) and run pulumi up. " +
   "The reason is in systemctl status docker, by SSH.";
 
-async function askPort(address: string, port: number): Promise<Answer> {
+export async function askPort(address: string, port: number): Promise<Answer> {
   const answer = { question: "port", reason: "port" } as const;
   try {
     const socket = await connected(net.connect({ host: address, port }), "connect");
@@ -184,7 +67,7 @@ async function askPort(address: string, port: number): Promise<Answer> {
 /** How Node names what Docker's own client would refuse too. */
 const EXPIRED = "CERT_HAS_EXPIRED";
 
-async function askCertificate(target: Connection): Promise<{ certificate?: X509Certificate; answer: Answer }> {
+export async function askCertificate(target: Connection): Promise<{ certificate?: X509Certificate; answer: Answer }> {
   const answer = { question: "server certificate", reason: "serverCertificate" } as const;
   const { host } = target;
   let socket: tls.TLSSocket;
@@ -225,7 +108,7 @@ async function askCertificate(target: Connection): Promise<{ certificate?: X509C
   return { certificate, answer: { ...answer, reason, holds: false, detail: wrong.join("; ") } };
 }
 
-function judgeLifetimes(certificates: Record<string, CertificateFacts>): Answer {
+export function judgeLifetimes(certificates: Record<string, CertificateFacts>): Answer {
   const all = Object.entries(certificates);
   const words = ([whose, { daysLeft, notAfter }]: [string, CertificateFacts]): string =>
     daysLeft < 0 ? `${whose} expired on ${notAfter.slice(0, 10)}` : `${whose} ${daysLeft} days`;
@@ -238,7 +121,7 @@ function judgeLifetimes(certificates: Record<string, CertificateFacts>): Answer 
   };
 }
 
-async function askDocker(target: Connection): Promise<Answer> {
+export async function askDocker(target: Connection): Promise<Answer> {
   const answer = { question: "Docker", reason: "noAnswer" } as const;
   let reply: Reply;
   try {
@@ -259,7 +142,7 @@ async function askDocker(target: Connection): Promise<Answer> {
   }
 }
 
-async function askAsStranger(target: Connection): Promise<Answer> {
+export async function askAsStranger(target: Connection): Promise<Answer> {
   const answer = { question: "without a certificate", reason: "open" } as const;
   try {
     const { status } = await request(https.request({ ...endpoint(target), path: "/version", agent: false }));
@@ -273,7 +156,7 @@ async function askAsStranger(target: Connection): Promise<Answer> {
   }
 }
 
-async function askPlainly({ address, port }: Connection): Promise<Answer> {
+export async function askPlainly({ address, port }: Connection): Promise<Answer> {
   const answer = { question: "plain HTTP", reason: "open" } as const;
   try {
     const { status } = await request(
@@ -294,59 +177,4 @@ function judgeRefusal(answer: Pick<Answer, "question" | "reason">, error: unknow
   return code === "timeout"
     ? { ...answer, holds: false, mayCome: true, detail: "neither answered nor refused in time" }
     : { ...answer, holds: true, detail: "refused" };
-}
-
-/** What a TLS connection to the host is made of; whether it is trusted is judged by what comes of it. */
-function endpoint({ address, port, host }: Connection): tls.ConnectionOptions & { host: string; timeout: number } {
-  return {
-    host: address,
-    port,
-    timeout: TIMEOUT_MS,
-    rejectUnauthorized: false,
-    ...(net.isIP(host) === 0 && { servername: host }),
-  };
-}
-
-/** Waits for a socket to be connected. */
-function connected<Socket extends net.Socket>(socket: Socket, event: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error("timeout")));
-    socket.once("error", reject);
-    socket.once(event, () => {
-      socket.setTimeout(0);
-      resolve(socket);
-    });
-  });
-}
-
-interface Reply {
-  status: number;
-  text: string;
-}
-
-function request(sent: http.ClientRequest): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    sent.on("timeout", () => sent.destroy(new Error("timeout")));
-    sent.on("error", reject);
-    sent.on("response", (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (more: string) => (text += more));
-      response.on("error", reject);
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, text });
-      });
-    });
-    sent.end();
-  });
-}
-
-/** An error's code; "timeout" for one of ours. */
-function codeOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code ?? message;
-}
-
-/** Whether the server ended the connection by a TLS alert: it saw the client's certificate, and refused it. */
-function isAlert(code: string): boolean {
-  return code.startsWith("ERR_SSL_");
 }

@@ -43,6 +43,11 @@ export function describeCertificate(pem: string): string {
   }
 }
 
+/** The PEM certificates of a text, one by one. */
+export function pemCertificates(text: string): string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+}
+
 /** One attribute of a distinguished name as Node writes it: a line for each. */
 function attribute(name: string | undefined, which: string): string | undefined {
   return name

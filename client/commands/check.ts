@@ -1,0 +1,95 @@
+/** `docker-host check`: asks a host whether all is as it should be. */
+import { type Command, Option } from "commander";
+import { openDirectory } from "../lib/certificateDirectory";
+import type { Answer, CheckTarget } from "../lib/check/answer";
+import { type CheckResult, check, checkUntil } from "../lib/check/check";
+import { FAILURES } from "../lib/failure";
+import { type SourceOptions, clientOf, json, notConnected, parseDuration, source } from "../lib/options";
+import { print, printJson, remark } from "../lib/output";
+import { type Client, bareHost } from "../lib/stack";
+
+export function addCheck(cli: Command): void {
+  cli
+    .command("check")
+    .description("ask the host whether all is as it should be")
+    .addOption(source.stack)
+    .addOption(source.outputs)
+    .addOption(source.client)
+    .addOption(source.address)
+    .addOption(
+      new Option("--cert-dir <folder>", "check what connect put there, and read no stack").conflicts([
+        "stack",
+        "outputs",
+        "client",
+        "address",
+      ]),
+    )
+    .option("--wait <time>", "keep asking while a host is still being installed, such as 10m", parseDuration)
+    .addOption(json())
+    .action(runCheck);
+}
+
+interface CheckCommand extends SourceOptions {
+  certDir?: string;
+  wait?: number;
+  json: boolean;
+}
+
+async function runCheck(options: CheckCommand): Promise<void> {
+  const target = options.certDir === undefined ? targetOf(await clientOf(options)) : connectedTarget(options.certDir);
+  if (!options.json) print(`${target.host}:${target.port}`);
+  const result = options.wait === undefined ? await check(target) : await checkUntil(target, options.wait, progress());
+  if (options.json) printJson({ host: target.host, port: target.port, ...result });
+  else printAnswers(result);
+  const failed = result.answers.find(({ holds }) => holds === false);
+  process.exitCode = failed === undefined ? 0 : FAILURES[failed.reason].code;
+}
+
+function targetOf({ name, dockerHost, publicIpAddress, caCert, cert, key }: Client): CheckTarget {
+  return {
+    host: bareHost(dockerHost),
+    port: Number(new URL(dockerHost).port),
+    client: name,
+    caCert,
+    cert,
+    key,
+    ...(publicIpAddress !== undefined && { expectedAddress: publicIpAddress }),
+  };
+}
+
+/** What `connect` put into a directory. */
+function connectedTarget(certDir: string): CheckTarget {
+  const directory = openDirectory(certDir);
+  const connection = directory.connection();
+  const { "ca.pem": caCert, "cert.pem": cert, "key.pem": key } = directory.files();
+  if (connection === undefined || caCert === undefined || cert === undefined || key === undefined) {
+    throw notConnected(directory.path);
+  }
+  const { dockerHost, client } = connection;
+  return { host: bareHost(dockerHost), port: Number(new URL(dockerHost).port), client, caCert, cert, key };
+}
+
+/** Says what is waited for: at a terminal in one line, elsewhere when it changes, and every half minute. */
+function progress(): (what: Answer, elapsed: number) => void {
+  let said = "";
+  let last = 0;
+  return ({ question, detail }, elapsed) => {
+    const text = `${question}: ${detail}`;
+    const line = `waiting, ${elapsed.toFixed(0)} s  ${text}`;
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line.slice(0, process.stderr.columns - 1)}`);
+    else if (text !== said || elapsed - last >= 30) {
+      remark(line);
+      said = text;
+      last = elapsed;
+    }
+  };
+}
+
+function printAnswers({ answers }: CheckResult): void {
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  for (const { question, holds, detail, remedy } of answers) {
+    const sign = holds === undefined ? "–" : holds ? "✓" : "✗";
+    print(`  ${sign} ${question.padEnd(22)} ${detail}`);
+    if (remedy !== undefined) print(`    ${"".padEnd(22)} ${remedy}`);
+  }
+}

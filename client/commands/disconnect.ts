@@ -1,0 +1,50 @@
+/** `docker-host disconnect`: takes back what `connect` made. */
+import type { Command } from "commander";
+import { openDirectory } from "../lib/certificateDirectory";
+import { contextState, removeContext } from "../lib/dockerContext";
+import { certDirOption, json } from "../lib/options";
+import { print, printJson } from "../lib/output";
+
+export function addDisconnect(cli: Command): void {
+  cli
+    .command("disconnect")
+    .description("take back what connect made, and nothing else")
+    .addOption(certDirOption())
+    .addOption(json())
+    .action(runDisconnect);
+}
+
+async function runDisconnect({ certDir, json: asJson }: { certDir: string; json: boolean }): Promise<void> {
+  const done = await disconnect(certDir);
+  if (asJson) printJson(done);
+  else if (!done.connected) print(`nothing is connected in ${done.certDir}`);
+  else {
+    print(`files    of ${done.certDir} taken back`);
+    print(`contexts ${done.contexts.length === 0 ? "none" : `${done.contexts.join(", ")} removed`}`);
+  }
+}
+
+/** What `disconnect` did. */
+interface Disconnected {
+  certDir: string;
+  /** The docker contexts that were removed. */
+  contexts: string[];
+  /** Whether there was anything to take back. */
+  connected: boolean;
+}
+
+/** Takes back what `connect` made in a directory, and the docker contexts made from it; nothing else. */
+async function disconnect(certDir: string): Promise<Disconnected> {
+  const directory = openDirectory(certDir);
+  const connection = directory.connection();
+  // The contexts first: what they are called stands with the files.
+  const contexts: string[] = [];
+  for (const [name, dockerHost] of Object.entries(connection?.contexts ?? {})) {
+    const state = await contextState(name);
+    if (state.kind !== "ours" || state.dockerHost !== dockerHost) continue;
+    await removeContext(name);
+    contexts.push(name);
+  }
+  directory.remove();
+  return { certDir: directory.path, contexts, connected: connection !== undefined };
+}

@@ -1,0 +1,37 @@
+/** `docker-host drift`: says what of a stack isn't as its last `up` left it. */
+import { type Command, Option } from "commander";
+import { readDrift } from "../lib/drift/drift";
+import { reportLines, reportMarkdown } from "../lib/drift/report";
+import { FAILURES } from "../lib/failure";
+import { json, parsePeriod, source } from "../lib/options";
+import { print, printJson } from "../lib/output";
+
+export function addDrift(cli: Command): void {
+  cli
+    .command("drift")
+    .description("say what of the stack isn't as its last up left it, and which certificates are near their end")
+    .addOption(source.stack)
+    .addOption(
+      new Option("--within <time>", "how near the end of a certificate is told, such as 30d or 12h")
+        .argParser(parsePeriod)
+        .default(parsePeriod("30d"), "30d"),
+    )
+    .addOption(json().conflicts("markdown"))
+    .option("--markdown", "print a table in GitHub's Markdown, for a job's summary or a comment", false)
+    .action(runDrift);
+}
+
+interface DriftCommand {
+  stack?: string;
+  within: number;
+  json: boolean;
+  markdown: boolean;
+}
+
+async function runDrift({ stack, within, json: asJson, markdown }: DriftCommand): Promise<void> {
+  const drift = await readDrift(stack, within);
+  if (asJson) printJson(drift);
+  else if (markdown) print(reportMarkdown(drift));
+  else reportLines(drift).forEach(print);
+  process.exitCode = drift.ok ? 0 : FAILURES.drift.code;
+}

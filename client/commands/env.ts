@@ -1,0 +1,43 @@
+/** `docker-host env`: prints the lines that make a shell's docker a client of the connected host. */
+import { type Command, Option } from "commander";
+import { dockerDirectory, openDirectory } from "../lib/certificateDirectory";
+import { certDirOption, json, notConnected } from "../lib/options";
+import { print, printJson } from "../lib/output";
+import { SHELLS, type Shell, VARIABLE_NAMES, evalHint, ownShell, setLine, unsetLine, variables } from "../lib/shell";
+
+export function addEnv(cli: Command): void {
+  cli
+    .command("env")
+    .description("print the lines that make a shell's docker a client of the connected host")
+    .addOption(certDirOption())
+    .addOption(new Option("--shell <name>", "the shell (default: yours)").choices(SHELLS))
+    .option("--unset", "take the variables away again", false)
+    .addOption(json())
+    .action(runEnv);
+}
+
+interface EnvCommand {
+  certDir: string;
+  shell?: Shell;
+  unset: boolean;
+  json: boolean;
+}
+
+function runEnv({ certDir, shell = ownShell(), unset, json: asJson }: EnvCommand): void {
+  const directory = openDirectory(certDir);
+  const isDefault = certDir === dockerDirectory();
+  const words = `npx docker-host env${shell === ownShell() ? "" : ` --shell ${shell}`}${isDefault ? "" : ` --cert-dir ${directory.path}`}`;
+  if (unset) {
+    if (asJson) printJson(Object.fromEntries(VARIABLE_NAMES.map((name) => [name, null])));
+    else [...VARIABLE_NAMES.map((name) => unsetLine(shell, name)), evalHint(shell, `${words} --unset`)].forEach(print);
+    return;
+  }
+  const connection = directory.connection();
+  if (connection === undefined) throw notConnected(directory.path);
+  const values = variables(connection, directory.path);
+  if (asJson) printJson(values);
+  else {
+    for (const [name, value] of Object.entries(values)) print(setLine(shell, name, value));
+    print(evalHint(shell, words));
+  }
+}

@@ -1,0 +1,71 @@
+/** Connections to a host, and what it answers. */
+import type * as http from "node:http";
+import * as net from "node:net";
+import type * as tls from "node:tls";
+import type { CheckTarget } from "./answer";
+
+/** How long one question may take. */
+export const TIMEOUT_MS = 5000;
+
+export interface Connection extends CheckTarget {
+  address: string;
+}
+
+/** What a TLS connection to the host is made of; whether it is trusted is judged by what comes of it. */
+export function endpoint({
+  address,
+  port,
+  host,
+}: Connection): tls.ConnectionOptions & { host: string; timeout: number } {
+  return {
+    host: address,
+    port,
+    timeout: TIMEOUT_MS,
+    rejectUnauthorized: false,
+    ...(net.isIP(host) === 0 && { servername: host }),
+  };
+}
+
+/** Waits for a socket to be connected. */
+export function connected<Socket extends net.Socket>(socket: Socket, event: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error("timeout")));
+    socket.once("error", reject);
+    socket.once(event, () => {
+      socket.setTimeout(0);
+      resolve(socket);
+    });
+  });
+}
+
+export interface Reply {
+  status: number;
+  text: string;
+}
+
+export function request(sent: http.ClientRequest): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    sent.on("timeout", () => sent.destroy(new Error("timeout")));
+    sent.on("error", reject);
+    sent.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (more: string) => (text += more));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, text });
+      });
+    });
+    sent.end();
+  });
+}
+
+/** An error's code; "timeout" for one of ours. */
+export function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}
+
+/** Whether the server ended the connection by a TLS alert: it saw the client's certificate, and refused it. */
+export function isAlert(code: string): boolean {
+  return code.startsWith("ERR_SSL_");
+}

@@ -1,0 +1,79 @@
+/** Which certificates a stack has, and which of them are near their end. */
+import { certificateFacts, pemCertificates } from "../certificate";
+import { isObject, parseJson } from "../json";
+import type { EndingCertificate } from "./findings";
+import { type Refresh, nameOf } from "./pulumi";
+
+export interface Certificate {
+  name: string;
+  pem: string;
+  /** For one that the stack renews itself: in how many hours before its end; and whether pulumi says that it is time. */
+  renewal?: { hours: number; ready: boolean };
+  remedy: string;
+}
+
+/** Those that the stack makes, and those that it was given; each once. */
+export function certificatesOf({ steps = [], config = {} }: Refresh): Certificate[] {
+  const own = steps.flatMap(({ urn, op, oldState, newState }): Certificate[] => {
+    const { type = "", inputs = {}, outputs = {} } = newState ?? oldState ?? {};
+    if (op === "delete" || !type.startsWith("tls:") || typeof outputs.certPem !== "string") return [];
+    const renewal = { hours: Number(inputs.earlyRenewalHours ?? 0), ready: outputs.readyForRenewal === true };
+    return [{ name: nameOf(urn), pem: outputs.certPem, renewal, remedy: "pulumi up renews it" }];
+  });
+  const outputs = steps.find(({ oldState }) => oldState?.type === "pulumi:pulumi:Stack")?.oldState?.outputs ?? {};
+  const { caCert, clientCerts, caStack } = outputs;
+  const elsewhere = typeof caStack === "string" ? `pulumi up of ${caStack} renews it, then pulumi up here` : "";
+  const given = [
+    ...textsIn([caCert]).map((pem, index) => ({
+      name: `caCert[${index}]`,
+      pem,
+      remedy:
+        elsewhere ||
+        (index === 0
+          ? "give a new one: pulumi config set caCertPem < ca.pem, its key in caPrivateKeyPem, pulumi up"
+          : "take it out of caCertPem, pulumi up"),
+    })),
+    ...Object.entries(isObject(clientCerts) ? clientCerts : {}).flatMap(([name, text]) =>
+      textsIn([text]).map((pem) => ({
+        name: `clientCerts.${name}`,
+        pem,
+        remedy: elsewhere || "pulumi up renews it",
+      })),
+    ),
+    ...clientCaCerts(config).flatMap((text, index) =>
+      textsIn([text]).map((pem) => ({
+        name: `clientCaCerts[${index}]`,
+        pem,
+        remedy: `give a new one: pulumi config set --path 'clientCaCerts[${index}]' < ca.pem, pulumi up`,
+      })),
+    ),
+  ];
+  const all: Certificate[] = [...own, ...given];
+  return all.filter(({ pem }, index) => all.findIndex((each) => each.pem.trim() === pem.trim()) === index);
+}
+
+function textsIn(values: unknown[]): string[] {
+  return values.flatMap((value) => (typeof value === "string" ? pemCertificates(value) : []));
+}
+
+/** The setting, of whichever project. */
+function clientCaCerts(config: Record<string, string>): unknown[] {
+  const [, text = ""] = Object.entries(config).find(([key]) => key.endsWith(":clientCaCerts")) ?? [];
+  const list = parseJson(text);
+  return Array.isArray(list) ? list : [];
+}
+
+export function judgeCertificate({ name, pem, renewal, remedy }: Certificate, now: number): EndingCertificate {
+  const { subject, notAfter, daysLeft } = certificateFacts(pem, now);
+  const from = renewal && Date.parse(notAfter) - renewal.hours * 60 * 60 * 1000;
+  const due = renewal !== undefined && from !== undefined && (renewal.ready || now >= from);
+  const day = from === undefined ? "" : new Date(from).toISOString().slice(0, 10);
+  return {
+    name,
+    subject,
+    notAfter,
+    daysLeft,
+    due,
+    remedy: due ? "due, the next pulumi up renews it" : renewal ? `from ${day} on ${remedy}` : remedy,
+  };
+}

@@ -1,0 +1,110 @@
+/** Which properties of a resource are others than the last `up` left them. */
+import { type JsonObject, isObject } from "../json";
+import type { ChangedProperty } from "./findings";
+
+/** What pulumi prints instead of a secret. */
+const SECRET = "[secret]";
+
+/** What Azure fills in by itself, wherever it stands; no program declares it. */
+const FILLED_IN = /(^|[.\]])(etag|provisioningState|resourceGuid)$/;
+
+/** What Azure adds to each entry of a list, such as a rule. */
+const ADDED_TO_ENTRIES = /\]\.(id|type)$/;
+
+/** What Azure doesn't tell of a VM that is switched off (azure-powershell issue 13213). */
+const HIDDEN_WHILE_OFF = /^storageProfile\.osDisk\.(managedDisk\.storageAccountType|diskSizeGB)$/;
+
+/** Whether nobody changed it: Azure filled it in, or leaves it out for a while. */
+function isAzures({ path, old, new: now }: ChangedProperty): boolean {
+  if (FILLED_IN.test(path)) return true;
+  if (old === undefined) return ADDED_TO_ENTRIES.test(path) || isEmpty(now);
+  return now === undefined && HIDDEN_WHILE_OFF.test(path);
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+/** An entry that others added, as they wrote it. */
+function withoutAzures(change: ChangedProperty): ChangedProperty {
+  if (change.old !== undefined || !isObject(change.new)) return change;
+  const { path } = change;
+  const own = Object.entries(change.new).filter(([name, value]) => !isAzures({ path: `${path}.${name}`, new: value }));
+  return { path, new: Object.fromEntries(own) };
+}
+
+/** What is different, by the inputs alone: outputs are Azure's affair, and no drift. */
+export function changedProperties(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+  detailedDiff: Record<string, { inputDiff?: boolean }>,
+): ChangedProperty[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.flatMap((name) => {
+    const [old, now] = [before[name], after[name]];
+    // A secret that comes back unmarked may be anywhere in there, and so nothing of it is shown.
+    if (secretsIn(old) !== secretsIn(now) && old !== undefined && now !== undefined) return [hidden(name)];
+    const found = differences(name, old, now)
+      .filter((change) => !isAzures(change))
+      .map(withoutAzures);
+    // Two secrets look the same: that they aren't, the engine knows.
+    const changed = Object.entries(detailedDiff)
+      .filter(([path, { inputDiff }]) => inputDiff === true && isWithin(path, name))
+      .map(([path]) => path);
+    return found.length === 0 && secretsIn(old) > 0 ? changed.map(hidden) : found;
+  });
+}
+
+const hidden = (path: string): ChangedProperty => ({ path, old: SECRET, new: SECRET });
+
+function secretsIn(value: unknown): number {
+  if (value === SECRET) return 1;
+  return typeof value === "object" && value !== null
+    ? Object.values(value).reduce<number>((sum, each) => sum + secretsIn(each), 0)
+    : 0;
+}
+
+/** Whether a path is another one, or below it. */
+export function isWithin(path: string, other: string): boolean {
+  return path === other || path.startsWith(`${other}.`) || path.startsWith(`${other}[`);
+}
+
+function differences(path: string, old: unknown, now: unknown): ChangedProperty[] {
+  if (JSON.stringify(old) === JSON.stringify(now)) return [];
+  if (Array.isArray(old) && Array.isArray(now) && [...(old as unknown[]), ...(now as unknown[])].every(isObject)) {
+    return pairs(old as JsonObject[], now as JsonObject[]).flatMap(([index, one, other]) =>
+      differences(`${path}[${index}]`, one, other),
+    );
+  }
+  if (isObject(old) && isObject(now)) {
+    return [...new Set([...Object.keys(old), ...Object.keys(now)])].flatMap((name) =>
+      differences(`${path}${/^\w+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`}`, old[name], now[name]),
+    );
+  }
+  return [{ path, ...(old !== undefined && { old }), ...(now !== undefined && { new: now }) }];
+}
+
+/** The entries of two lists that belong together: by name where all have one, as rules have, else by place. */
+function pairs(
+  old: JsonObject[],
+  now: JsonObject[],
+): [index: number, old: JsonObject | undefined, now: JsonObject | undefined][] {
+  const named = [old, now].every((list) => {
+    const names = list.map(({ name }) => name);
+    return names.every((name) => typeof name === "string") && new Set(names).size === names.length;
+  });
+  if (!named) {
+    const longer = old.length > now.length ? old : now;
+    return longer.map((_, index) => [index, old[index], now[index]]);
+  }
+  return [
+    ...old.map((one, index): [number, JsonObject, JsonObject | undefined] => [
+      index,
+      one,
+      now.find((o) => o.name === one.name),
+    ]),
+    ...now.flatMap((other, index): [number, undefined, JsonObject][] =>
+      old.some((one) => one.name === other.name) ? [] : [[index, undefined, other]],
+    ),
+  ];
+}

@@ -1,0 +1,39 @@
+/** Options' values: which are taken, and which are refused. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { checkContextName } from "../../../client/lib/dockerContext";
+import { parseAddress, parseDuration, parsePeriod } from "../../../client/lib/options";
+
+describe("options", () => {
+  test("an address", () => {
+    assert.deepEqual(parseAddress("198.51.100.7"), { host: "198.51.100.7" });
+    assert.deepEqual(parseAddress("localhost:14243"), { host: "localhost", port: "14243" });
+    assert.deepEqual(parseAddress("[::1]:4243"), { host: "[::1]", port: "4243" });
+    for (const wrong of ["", "a b", "tcp://host", "host:", "host:0", "host:65536", "::1"]) {
+      assert.throws(() => parseAddress(wrong), /allowed: an address or a name, with or without a port/, wrong);
+    }
+  });
+
+  test("a duration", () => {
+    assert.deepEqual(["90s", "10m", "1h", "5"].map(parseDuration), [90, 600, 3600, 5]);
+    for (const wrong of ["", "m", "1d", "-1s", "1.5m"]) {
+      assert.throws(() => parseDuration(wrong), /allowed: a duration such as "90s", "10m" or "1h"/, wrong);
+    }
+  });
+
+  test("a context's name", () => {
+    for (const name of ["dev", "acme.dev-1", "a_"]) assert.deepEqual(checkContextName(name), []);
+    for (const name of ["d", "default", "-dev", "a b"]) {
+      assert.deepEqual(checkContextName(name), [
+        `--context: ${JSON.stringify(name)} can't name a docker context; allowed: 2 letters, digits and "_.+-" or more, first a letter or digit, not "default"`,
+      ]);
+    }
+  });
+
+  test("a period: 30d, 12h; refused: other forms", () => {
+    assert.deepEqual(["30d", "12h", "90s", "5"].map(parsePeriod), [2_592_000, 43_200, 90, 5]);
+    for (const wrong of ["", "d", "1w", "-1d", "1.5d"]) {
+      assert.throws(() => parsePeriod(wrong), /allowed: a period such as "30d" or "12h"/, wrong);
+    }
+  });
+});
