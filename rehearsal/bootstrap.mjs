@@ -8,10 +8,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const modules = path.join(root, "node_modules");
@@ -114,9 +113,8 @@ if (script === undefined) {
   try {
     process.exitCode = isInstalled(manifest) ? 0 : await install(manifest);
     if (process.exitCode === 0) {
-      // By its file, since a bare name is looked up from the working directory.
-      const loader = pathToFileURL(createRequire(path.join(root, "package.json")).resolve("tsx")).href;
-      process.exitCode = await run(process.execPath, ["--import", loader, script, ...args], "inherit");
+      const loader = path.join(root, "register.cjs");
+      process.exitCode = await run(process.execPath, ["--require", loader, script, ...args], "inherit");
     } else {
       console.error(`npm ci ended with ${process.exitCode}; the next run starts it again.`);
     }

@@ -257,9 +257,7 @@ export async function sweep(directory: string): Promise<void> {
 async function program(): Promise<Record<string, unknown>> {
   // As in Pulumi.yaml: the SDK notes where each of its promises was made, and to follow that far back takes long.
   Error.stackTraceLimit = 3;
-  const { default: declare } = (await import("../index.js")) as unknown as {
-    default: () => Promise<Record<string, unknown>>;
-  };
+  const declare = module.require("../index") as () => Promise<Record<string, unknown>>;
   return declare();
 }
 

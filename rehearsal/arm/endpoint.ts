@@ -85,7 +85,7 @@ export async function ensureEndpoint(directory: string, rootFileSystem?: string)
 async function start(directory: string, rootFileSystem: string | undefined, access: Access): Promise<number> {
   const log = join(directory, "endpoint.log");
   const output = openSync(log, "w", 0o600);
-  const child = spawn(process.execPath, ["--require", require.resolve("tsx/cjs"), PROGRAM], {
+  const child = spawn(process.execPath, ["--require", join(__dirname, "../../register.cjs"), PROGRAM], {
     // It outlives this run, also when the run is killed.
     detached: true,
     stdio: ["ignore", output, output],

@@ -32,7 +32,6 @@ const certificateInputs: InputRules = {
 
 /**
  * X.509 is loaded by the first create: a preview needs none of it, and the engine waits for a plugin to start.
- * By `module.require`, since `import()` would need tsx's module hooks, which take longer to start than this saves.
  */
 const x509 = (): typeof import("./certificates") => module.require("./certificates") as typeof import("./certificates");
 

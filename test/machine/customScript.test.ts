@@ -188,7 +188,7 @@ cat
     const client = spawn(
       process.execPath,
       [
-        ...["--import", "tsx", "--eval"],
+        ...["--require", "./register.cjs", "--eval"],
         `const { Machine } = require("./rehearsal/machine/machine.ts");
          const { runExtension } = require("./rehearsal/guest/extensions.ts");
          runExtension(new Machine(${JSON.stringify(machine.directory)}), ${JSON.stringify(request)});`,

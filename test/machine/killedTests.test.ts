@@ -19,7 +19,7 @@ test("a machine of a test that was killed goes with its network, and what it sta
   });
   const boot =
     'require("./test/support/scratchMachine").scratchMachine({ after() {} }).then(() => { console.log("up"); setInterval(() => {}, 1e6); });';
-  const killed = spawn(process.execPath, ["--require", "tsx/cjs", "-e", boot], {
+  const killed = spawn(process.execPath, ["--require", "./register.cjs", "-e", boot], {
     cwd: join(__dirname, "../.."),
     env: { ...process.env, TMPDIR: folder },
     stdio: ["ignore", "pipe", "inherit"],

@@ -74,7 +74,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
   /** Another Node process with this project's code; `body` is the body of an async function. */
   function otherProcess(body: string) {
     const code = `const machines = require("./rehearsal/machine/machine.ts"); (async () => { ${body} })()`;
-    const child = spawn(process.execPath, ["--import", "tsx", "--eval", code], {
+    const child = spawn(process.execPath, ["--require", "./register.cjs", "--eval", code], {
       cwd: repository,
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -18,7 +18,7 @@ const NAME = "adhtest0000";
 function alone(script: string): Outcome {
   const prelude = `set -u
 mount -t tmpfs tmpfs /run
-bridge() { "$NODE" --import tsx "$PROCESS" "$1" ${NAME}; }
+bridge() { "$NODE" --require ./register.cjs "$PROCESS" "$1" ${NAME}; }
 `;
   return run(["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", prelude + script], {
     env: { ...plainEnvironment, NODE: process.execPath, PROCESS: join(__dirname, "../support/bridgeProcess.ts") },

@@ -13,10 +13,10 @@ const fakeNpm = `#!/bin/sh
 echo "$@" >> npm.log
 sleep 0.2
 rm -rf node_modules
-mkdir -p node_modules/tsx
+mkdir -p node_modules/sucrase/register
 if [ -e fail ]; then exit 5; fi
-echo '{ "name": "tsx", "version": "1.0.0", "main": "loader.mjs" }' > node_modules/tsx/package.json
-echo > node_modules/tsx/loader.mjs
+echo '{ "name": "sucrase", "version": "1.0.0" }' > node_modules/sucrase/package.json
+echo > node_modules/sucrase/register/ts.js
 cp package-lock.json node_modules/.package-lock.json
 `;
 
@@ -26,6 +26,7 @@ beforeEach(() => {
   project = fs.mkdtempSync(path.join(os.tmpdir(), "bootstrap-"));
   fs.mkdirSync(path.join(project, "rehearsal/system"), { recursive: true });
   fs.mkdirSync(path.join(project, "bin"));
+  fs.copyFileSync(path.join(rehearsal, "..", "register.cjs"), path.join(project, "register.cjs"));
   for (const file of ["bootstrap.mjs", "system/fileLock.cjs"]) {
     fs.copyFileSync(path.join(rehearsal, file), path.join(project, "rehearsal", file));
   }
@@ -52,14 +53,14 @@ afterEach(() => {
 });
 
 function writePackage(node: string): void {
-  const manifest = { engines: { node }, devDependencies: { tsx: "^1.0.0" } };
+  const manifest = { engines: { node }, dependencies: { sucrase: "^1.0.0" } };
   fs.writeFileSync(path.join(project, "package.json"), JSON.stringify(manifest));
 }
 
-function writeLock(tsx: string): void {
+function writeLock(sucrase: string): void {
   const packages = {
     "": {},
-    "node_modules/tsx": { version: tsx },
+    "node_modules/sucrase": { version: sucrase },
     "node_modules/elsewhere": { version: "1.0.0", optional: true },
   };
   fs.writeFileSync(path.join(project, "package-lock.json"), JSON.stringify({ packages }));
@@ -116,7 +117,7 @@ test("installs again when the lock file has changed, or when a dependency is gon
   writeLock("1.0.1");
   await bootstrap("script.cjs");
   assert.equal(installations(), 2);
-  fs.rmSync(path.join(project, "node_modules", "tsx"), { recursive: true });
+  fs.rmSync(path.join(project, "node_modules", "sucrase"), { recursive: true });
   assert.equal((await bootstrap("script.cjs")).code, 0);
   assert.equal(installations(), 3);
 });

@@ -95,7 +95,7 @@ describe("write", () => {
       console.log(require("node:fs").readdirSync(process.argv[1]).join());`;
     const { stdout, stderr } = spawnSync(
       "unshare",
-      ["--mount", "sh", "-c", script, path, process.execPath, "--require", "tsx/cjs", "-e", program, path],
+      ["--mount", "sh", "-c", script, path, process.execPath, "--require", "./register.cjs", "-e", program, path],
       { encoding: "utf8" },
     );
     assert.match(stdout, /^\S+ can't be written: ENOSPC; Docker finds what it found before\n/, stderr);

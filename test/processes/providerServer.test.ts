@@ -18,7 +18,7 @@ import { UNKNOWN } from "../../rehearsal/providers/provider";
 import type { Properties } from "../../rehearsal/values";
 
 const project = join(__dirname, "../..");
-const sample = ["--require", "tsx/cjs", join(__dirname, "sampleProvider.ts")];
+const sample = ["--require", join(__dirname, "../../register.cjs"), join(__dirname, "sampleProvider.ts")];
 
 let folder: string;
 before(() => {

@@ -178,7 +178,7 @@ suite("a value that is known later, with a problem", () => {
   before(async () => {
     cases = await casesOf();
     const fine = { dockerSources: later(["VirtualNetwork"]), vmSize: later("Standard_B2s_v2") };
-    const { stdout, stderr } = spawnSync(process.execPath, ["--require", "sucrase/register/ts", "--eval", PROGRAM], {
+    const { stdout, stderr } = spawnSync(process.execPath, ["--require", "./register.cjs", "--eval", PROGRAM], {
       cwd: join(__dirname, "../.."),
       encoding: "utf8",
       input: JSON.stringify([fine, ...Object.values(cases).map(({ args }) => args)]),

@@ -48,7 +48,7 @@ function runningHost(): ChildProcess {
   if (host?.connected === true) return host;
   host = fork(join(__dirname, "engineHostProcess.ts"), {
     // Room for what a run leaves behind: to sweep it up all the time takes as long as the runs themselves.
-    execArgv: ["--max-semi-space-size=128", "--require", "tsx/cjs"],
+    execArgv: ["--max-semi-space-size=128", "--require", join(__dirname, "../../register.cjs")],
   });
   // It ends when this process does, which doesn't wait for it.
   host.unref();

@@ -179,7 +179,7 @@ const ROOT = join(__dirname, "../..");
 
 /** The rehearsal's command line, as a person types it. */
 function rehearsalCommand(args: string[]): string[] {
-  return [process.execPath, "--import", "tsx", "rehearsal/cli.ts", ...args, "--provider", "stand-in"];
+  return [process.execPath, "--require", "./register.cjs", "rehearsal/cli.ts", ...args, "--provider", "stand-in"];
 }
 
 /** Runs the rehearsal's command line. */
