@@ -3,10 +3,11 @@ import { type Command, Option } from "commander";
 import { openDirectory } from "../lib/certificateDirectory";
 import type { Answer, CheckTarget } from "../lib/check/answer";
 import { type CheckResult, check, checkUntil } from "../lib/check/check";
+import { bareHost, portOf } from "../lib/dockerHost";
 import { FAILURES } from "../lib/failure";
 import { type SourceOptions, clientOf, json, notConnected, parseDuration, source } from "../lib/options";
 import { print, printJson, remark } from "../lib/output";
-import { type Client, bareHost } from "../lib/stack";
+import type { Client } from "../lib/stack";
 
 export function addCheck(cli: Command): void {
   cli
@@ -48,7 +49,7 @@ async function runCheck(options: CheckCommand): Promise<void> {
 function targetOf({ name, dockerHost, publicIpAddress, caCert, cert, key }: Client): CheckTarget {
   return {
     host: bareHost(dockerHost),
-    port: Number(new URL(dockerHost).port),
+    port: portOf(dockerHost),
     client: name,
     caCert,
     cert,
@@ -66,7 +67,7 @@ function connectedTarget(certDir: string): CheckTarget {
     throw notConnected(directory.path);
   }
   const { dockerHost, client } = connection;
-  return { host: bareHost(dockerHost), port: Number(new URL(dockerHost).port), client, caCert, cert, key };
+  return { host: bareHost(dockerHost), port: portOf(dockerHost), client, caCert, cert, key };
 }
 
 /** Says what is waited for: at a terminal in one line, elsewhere when it changes, and every half minute. */

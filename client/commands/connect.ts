@@ -2,14 +2,16 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type CertificateFacts, certificateFacts } from "../lib/certificate";
-import { FILE_NAMES, openDirectory } from "../lib/certificateDirectory";
+import { openDirectory } from "../lib/certificateDirectory";
+import { FILE_NAMES } from "../lib/connection";
 import { checkContextName, contextState, writeContext } from "../lib/dockerContext";
+import { hostName } from "../lib/dockerHost";
 import { Failure } from "../lib/failure";
 import { checkContext, checkFiles } from "../lib/inTheWay";
 import { type SourceOptions, certDirOption, clientOf, json, source } from "../lib/options";
 import { print, printJson } from "../lib/output";
 import { quoted } from "../lib/shell";
-import { type Client, hostName } from "../lib/stack";
+import type { Client } from "../lib/stack";
 
 export function addConnect(cli: Command): void {
   cli

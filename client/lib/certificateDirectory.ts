@@ -1,58 +1,37 @@
 /**
  * The directory in which Docker looks for a client's ca.pem, cert.pem and key.pem.
  *
- * The three must change together, and whoever kills the command at any point must find either the old ones or the new
- * ones. So they are links into a folder that is complete before it is named by `current`, which is renamed at once:
+ * The three files change together: a command that is killed at any point leaves either the old ones or the new ones. So
+ * they are links into a folder that is complete before `current` names it, and `current` changes by one rename:
  *
  *     ca.pem, cert.pem, key.pem -> .docker-host/current/…
  *     .docker-host/current      -> set-x3k9qa       the three files and connection.json
- *     .docker-host/directory.json                   what the directory was like before
+ *     .docker-host/directory.json                   the state of the directory before `connect`
  *
- * Files of somebody else's that were in the way are kept in a set of their own, and put back by `remove`.
+ * Files of the user's own that were in the way are kept in a set of their own, and `remove` puts them back.
  */
 import * as fs from "node:fs";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
+import {
+  type Connection,
+  type DirectoryBefore,
+  FILE_NAMES,
+  type FileName,
+  type SetRecord,
+  parseDirectoryBefore,
+  parseSetRecord,
+} from "./connection";
 import { Failure } from "./failure";
-
-/** The names by which Docker knows a client's files. */
-export const FILE_NAMES = ["ca.pem", "cert.pem", "key.pem"] as const;
-type FileName = (typeof FILE_NAMES)[number];
-
-/** What `connect` did, for `env` to tell and `disconnect` to take back. */
-export interface Connection {
-  /** What `DOCKER_HOST` is set to. */
-  dockerHost: string;
-  /** The client's name. */
-  client: string;
-  /** The stack's name; absent where the outputs came from a file. */
-  stack?: string;
-  /** The docker contexts that were made from here, and the `DOCKER_HOST` of each. */
-  contexts: Record<string, string>;
-}
-
-/** What lies beside the files of a set. */
-interface SetRecord {
-  /** Absent while somebody else's files are taken over or put back. */
-  connection?: Connection;
-  /** In which sets the files are kept that were in the way, the latest last. */
-  kept: Partial<Record<FileName, string[]>>;
-}
-
-/** What the directory was like before `connect`. */
-interface DirectoryBefore {
-  /** It was not there. */
-  made?: true;
-  /** Its mode, where that was changed. */
-  mode?: number;
-}
+import { readIfThere, writePrivately } from "./files";
+import { validateTrust } from "./trust";
 
 const OWN_FOLDER = ".docker-host";
 
-/** A set that no run has named after this long was left by one that was killed. */
+/** A set without a name in `current` was left by a killed run once it is this old. */
 const ABANDONED_MS = 10 * 60 * 1000;
 
-/** A client's certificate directory. */
+/** A client's certificate directory. Every method refuses one that another user can change. */
 export class CertificateDirectory {
   private readonly own: string;
   private readonly current: string;
@@ -68,15 +47,21 @@ export class CertificateDirectory {
     this.before = join(this.own, "directory.json");
   }
 
-  /** What `connect` last did here; undefined if nothing, or it was taken back. */
+  /** What `connect` last did here; undefined if nothing, or `remove` took it back. */
   connection(): Connection | undefined {
-    return this.record().connection;
+    return this.guarded("read", () => {
+      this.refuseUntrusted();
+      return this.record().connection;
+    });
   }
 
   /** The three files as Docker reads them; those that are not there are absent. */
   files(): Partial<Record<FileName, string>> {
-    const read = FILE_NAMES.map((name) => [name, readIfThere(join(this.path, name))] as const);
-    return Object.fromEntries(read.filter(([, text]) => text !== undefined));
+    return this.guarded("read", () => {
+      this.refuseUntrusted();
+      const read = FILE_NAMES.map((name) => [name, readIfThere(join(this.path, name))] as const);
+      return Object.fromEntries(read.filter(([, text]) => text !== undefined));
+    });
   }
 
   /** Those of the files that are there, and not by `connect`. */
@@ -85,17 +70,17 @@ export class CertificateDirectory {
   }
 
   /**
-   * Puts the three files in place, all at once. What is somebody else's is kept for `remove`.
+   * Puts the three files in place, all at once. Files of the user's own are kept for `remove`.
    *
    * @throws Failure if a file can't be written; what was there before is there still.
    */
   write(files: Record<FileName, string>, connection: Connection): void {
-    this.guarded(() => {
+    this.guarded("written", () => {
       this.prepare();
       this.adopt();
       const former = this.currentSet();
       this.switchTo(this.makeSet(files, { connection, kept: this.record().kept }), () => {
-        // Before the first set is named these lead nowhere, and Docker finds no file.
+        // Before `current` names the first set these lead nowhere, and Docker finds no file.
         for (const name of FILE_NAMES) this.link(name);
       });
       this.sweep(former);
@@ -103,48 +88,71 @@ export class CertificateDirectory {
   }
 
   /**
-   * Takes back what `write` did, however often: the files that were in the way are put back, what is not this command's
-   * is left. One that was cut off is completed by the next.
+   * Takes back what `write` did, however often: puts the files back that were in the way, and leaves files that are not
+   * this command's. The next call completes one that was cut off.
    */
   remove(): void {
-    if (!fs.existsSync(this.own)) return;
-    this.guarded(() => {
+    this.guarded("written", () => {
+      this.refuseUntrusted();
+      if (!fs.existsSync(this.own)) return;
       const { kept } = this.record();
-      const latest = (name: FileName): string | undefined => {
-        const set = kept[name]?.at(-1);
-        return set === undefined ? undefined : readIfThere(join(this.own, set, name));
-      };
       const originals = Object.fromEntries(
-        FILE_NAMES.map((name) => [name, latest(name)]).filter(([, text]) => text !== undefined),
+        FILE_NAMES.map((name) => [name, this.keptText(name, kept[name]?.at(-1))]).filter(
+          ([, text]) => text !== undefined,
+        ),
       ) as Partial<Record<FileName, string>>;
       // From here on Docker reads what was there before `connect`; the rest can be done in steps.
       this.switchTo(this.makeSet(originals, { kept }));
-      for (const name of FILE_NAMES) {
-        const ours = this.isOurs(name);
-        // What was in the way earlier, or was put in the place of a link since, is nobody's to throw away.
-        const spare = ours ? (kept[name] ?? []).slice(0, -1) : (kept[name] ?? []);
-        for (const [index, set] of spare.entries()) {
-          const text = readIfThere(join(this.own, set, name));
-          if (text === undefined || text === readIfThere(join(this.path, name))) continue;
-          fs.renameSync(join(this.own, set, name), join(this.path, `${name}.before-${index + 1}`));
-        }
-        const original = originals[name];
-        if (ours && original === undefined) fs.rmSync(join(this.path, name));
-        else if (ours && original !== undefined)
-          this.place(name, (draft) => {
-            writePrivately(draft, original);
-          });
-      }
-      const { made, mode } = JSON.parse(readIfThere(this.before) ?? "{}") as DirectoryBefore;
+      for (const name of FILE_NAMES) this.putBack(name, kept[name] ?? [], originals[name]);
+      const { made, mode } = parseDirectoryBefore(readIfThere(this.before) ?? "");
       fs.rmSync(this.own, { recursive: true });
       if (mode !== undefined) fs.chmodSync(this.path, mode);
       if (made === true && fs.readdirSync(this.path).length === 0) fs.rmdirSync(this.path);
     });
   }
 
+  private putBack(name: FileName, kept: string[], original: string | undefined): void {
+    const ours = this.isOurs(name);
+    // A file that was in the way earlier, or that replaced a link since, is the user's: it is never thrown away.
+    for (const [index, set] of (ours ? kept.slice(0, -1) : kept).entries()) {
+      const text = this.keptText(name, set);
+      if (text === undefined || text === readIfThere(join(this.path, name))) continue;
+      fs.renameSync(join(this.own, set, name), join(this.path, `${name}.before-${index + 1}`));
+    }
+    if (ours && original === undefined) fs.rmSync(join(this.path, name));
+    else if (ours && original !== undefined)
+      this.place(name, (draft) => {
+        writePrivately(draft, original);
+      });
+  }
+
+  private keptText(name: FileName, set: string | undefined): string | undefined {
+    return set === undefined ? undefined : readIfThere(join(this.own, set, name));
+  }
+
   private record(): SetRecord {
-    const text = readIfThere(join(this.current, "connection.json"));
-    return text === undefined ? { kept: {} } : (JSON.parse(text) as SetRecord);
+    const file = join(this.current, "connection.json");
+    const text = readIfThere(file);
+    if (text === undefined) return { kept: {} };
+    const record = parseSetRecord(text);
+    if (record) return record;
+    throw new Failure(
+      "files",
+      `--cert-dir: ${file} must be as connect wrote it. Move ${this.own} to another place, then run docker-host connect.`,
+    );
+  }
+
+  /** Another user must not be able to change what Docker reads, nor to lead this command to other files. */
+  private refuseUntrusted(): void {
+    this.refuse([this.path, ...[OWN_FOLDER, ...FILE_NAMES].map((name) => join(this.path, name))]);
+    if (!fs.existsSync(this.own)) return;
+    const inside = fs.readdirSync(this.own, { recursive: true, withFileTypes: true });
+    this.refuse(inside.map(({ parentPath, name }) => join(parentPath, name)));
+  }
+
+  private refuse(paths: string[]): void {
+    const [problem] = paths.flatMap((path) => validateTrust(path));
+    if (problem !== undefined) throw new Failure("files", `--cert-dir: ${problem}`);
   }
 
   private currentSet(): string | undefined {
@@ -161,19 +169,13 @@ export class CertificateDirectory {
     return stat?.isSymbolicLink() === true && fs.readlinkSync(join(this.path, name)) === linkTarget(name);
   }
 
-  /** Makes the directory for its owner alone, and notes what it was like before. */
+  /** Makes the directory for its owner alone, and notes its state before. */
   private prepare(): void {
     const made = fs.mkdirSync(this.path, { recursive: true, mode: 0o700 }) !== undefined;
-    const { mode, uid } = fs.statSync(this.path);
+    this.refuseUntrusted();
+    const { mode } = fs.statSync(this.path);
     const others = fs.readdirSync(this.path).some((name) => name !== OWN_FOLDER && !isFileName(name));
     const toClose = (mode & 0o077) !== 0 && (this.isDockers || !others);
-    // Who may write here could put files of his own in the place of these.
-    if (((mode & 0o022) !== 0 && !toClose) || (process.getuid !== undefined && uid !== process.getuid())) {
-      throw new Failure(
-        "files",
-        `--cert-dir: others may write in ${this.path} (mode ${(mode & 0o7777).toString(8)}, owner ${uid}); allowed: a directory of your own`,
-      );
-    }
     fs.mkdirSync(this.own, { recursive: true, mode: 0o700 });
     if (!fs.existsSync(this.before)) {
       const before: DirectoryBefore = { ...(made && { made }), ...(toClose && { mode: mode & 0o7777 }) };
@@ -183,7 +185,7 @@ export class CertificateDirectory {
     if (toClose) fs.chmodSync(this.path, 0o700);
   }
 
-  /** Turns somebody else's files into a set that is kept; Docker reads through links then what it read before. */
+  /** Turns files of the user's own into a set that is kept; Docker then reads through links what it read before. */
   private adopt(): void {
     const foreign = this.foreign();
     if (foreign.length === 0) return;
@@ -234,7 +236,7 @@ export class CertificateDirectory {
     fs.renameSync(draft, join(this.path, name));
   }
 
-  /** Takes away the former set, and what killed runs left. */
+  /** Removes the former set, and what killed runs left. */
   private sweep(former: string | undefined): void {
     const inUse = [this.currentSet(), ...Object.values(this.record().kept).flat()];
     for (const name of fs.readdirSync(this.own).filter((each) => /^set-|\.tmp$/.test(each))) {
@@ -246,15 +248,24 @@ export class CertificateDirectory {
     }
   }
 
-  private guarded(action: () => void): void {
+  private guarded<T>(what: "read" | "written", action: () => T): T {
     try {
-      action();
+      return action();
     } catch (error) {
       const { code, path } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
-      throw new Failure("files", `${path ?? this.path} can't be written: ${code}; Docker finds what it found before`);
+      const rest = what === "read" ? "" : " Docker still finds what it found before.";
+      throw new Failure("files", `${path ?? this.path} can't be ${what}: ${code}.${rest}`);
     }
   }
+}
+
+function linkTarget(name: FileName): string {
+  return join(OWN_FOLDER, "current", name);
+}
+
+function isFileName(name: string): name is FileName {
+  return (FILE_NAMES as readonly string[]).includes(name);
 }
 
 /** Docker's own directory: where it looks for a client's files. */
@@ -266,26 +277,4 @@ export function dockerDirectory(environment: NodeJS.ProcessEnv = process.env): s
 export function openDirectory(certDir: string): CertificateDirectory {
   const path = resolve(certDir);
   return new CertificateDirectory(path, path === resolve(dockerDirectory()));
-}
-
-function linkTarget(name: FileName): string {
-  return join(OWN_FOLDER, "current", name);
-}
-
-function isFileName(name: string): name is FileName {
-  return (FILE_NAMES as readonly string[]).includes(name);
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** For its owner alone, and on the disk before it is named. */
-function writePrivately(file: string, text: string): void {
-  fs.writeFileSync(file, text, { mode: 0o600, flush: true });
 }

@@ -8,7 +8,7 @@ export const FAILURES = {
   inTheWay: { code: 4, words: "connect: something that it didn't make is in the way" },
   docker: { code: 5, words: "the docker command failed" },
   notConnected: { code: 6, words: "nothing is connected in the certificate directory" },
-  files: { code: 7, words: "a file can't be written" },
+  files: { code: 7, words: "a file can't be read or written, or another user can change it" },
   name: { code: 10, words: "check: the name doesn't resolve to the host" },
   port: { code: 11, words: "check: the port is closed, or nothing answers" },
   serverCertificate: { code: 12, words: "check: the server's certificate is wrong" },

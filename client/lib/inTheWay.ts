@@ -1,10 +1,12 @@
 /** What `connect` meets in its way, and whether it may replace that. */
 import { X509Certificate } from "node:crypto";
 import { describeCertificate, pemCertificates } from "./certificate";
-import { type CertificateDirectory, FILE_NAMES } from "./certificateDirectory";
+import type { CertificateDirectory } from "./certificateDirectory";
+import { FILE_NAMES } from "./connection";
 import type { ContextState } from "./dockerContext";
+import { hostName } from "./dockerHost";
 import { Failure } from "./failure";
-import { type Client, hostName } from "./stack";
+import type { Client } from "./stack";
 
 /**
  * Whether the context's name may be used. One of somebody else's is never replaced: it may hold the only copy of a key.

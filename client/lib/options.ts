@@ -1,6 +1,7 @@
 /** The options that several verbs have, and how their values are read. */
 import { InvalidArgumentError, Option } from "commander";
 import { dockerDirectory } from "./certificateDirectory";
+import { portOf } from "./dockerHost";
 import { Failure } from "./failure";
 import { type Client, readClient } from "./stack";
 
@@ -40,7 +41,7 @@ export const json = (): Option => new Option("--json", "print JSON, for machines
 
 /** "NAME", "NAME:PORT", "[V6]:PORT". */
 export function parseAddress(text: string): Address {
-  const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:[\]/\s]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  const [, host, port] = /^(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
   if (host === undefined || Number(port ?? 1) < 1 || Number(port ?? 1) > 65535) {
     throw new InvalidArgumentError(`allowed: an address or a name, with or without a port, such as "localhost:14243".`);
   }
@@ -65,7 +66,7 @@ export function parsePeriod(text: string): number {
 export async function clientOf({ address, ...options }: SourceOptions): Promise<Client> {
   const client = await readClient(options, options.client);
   if (address === undefined) return client;
-  const port = address.port ?? new URL(client.dockerHost).port;
+  const port = address.port ?? portOf(client.dockerHost);
   return { ...client, dockerHost: `tcp://${address.host}:${port}`, publicIpAddress: undefined };
 }
 

@@ -1,6 +1,6 @@
 /** `docker-host env`: the environment variables that make a shell's docker a client of the host, in that shell's words. */
 import { basename } from "node:path";
-import type { Connection } from "./certificateDirectory";
+import type { Connection } from "./connection";
 
 /** The shells whose words are known. */
 export const SHELLS = ["bash", "fish", "powershell"] as const;

@@ -3,6 +3,7 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { StackOutputs } from "../../outputs";
 import { pemCertificates } from "./certificate";
+import { isDockerHost } from "./dockerHost";
 import { Failure } from "./failure";
 import { run } from "./run";
 
@@ -164,8 +165,7 @@ export function parseOutputs(text: string, from: string): StackOutputs {
   for (const name of ["dockerHost", "caCert"]) {
     if (typeof outputs[name] !== "string") throw problem(`${name} is missing; is this a stack of azure-docker-host?`);
   }
-  if (!/^tcp:\/\/[A-Za-z0-9.-]+:\d+$/.test(String(dockerHost)))
-    throw problem("dockerHost is not of the form tcp://NAME:PORT");
+  if (!isDockerHost(dockerHost)) throw problem("dockerHost is not of the form tcp://NAME:PORT");
   if (clientKeys === SECRET) throw problem("the secrets are hidden; make them with --show-secrets");
   for (const [name, map] of Object.entries({ clientCerts, clientKeys })) {
     if (typeof map !== "object" || map === null || !Object.values(map).every((each) => typeof each === "string")) {
@@ -177,13 +177,3 @@ export function parseOutputs(text: string, from: string): StackOutputs {
 
 /** What `pulumi stack output` prints instead of a secret. */
 const SECRET = "[secret]";
-
-/** The name or address in "tcp://NAME:PORT". */
-export function hostName(dockerHost: string): string {
-  return new URL(dockerHost).hostname;
-}
-
-/** A version 6 address has brackets in a URL, and none elsewhere. */
-export function bareHost(dockerHost: string): string {
-  return hostName(dockerHost).replace(/^\[|\]$/g, "");
-}

@@ -4,7 +4,9 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { CertificateDirectory, FILE_NAMES } from "../../client/lib/certificateDirectory";
+import { CertificateDirectory } from "../../client/lib/certificateDirectory";
+import { FILE_NAMES } from "../../client/lib/connection";
+import type { Failure } from "../../client/lib/failure";
 import { CONNECTION, open, putFiles, scratchFolder, set } from "../support/certificateDirectories";
 
 function modeOf(path: string): string {
@@ -56,21 +58,6 @@ describe("write", () => {
     assert.equal(modeOf(dockers), "700");
   });
 
-  test("refused where others may write", (t) => {
-    const path = scratchFolder(t);
-    fs.writeFileSync(join(path, "notes.txt"), "");
-    fs.chmodSync(path, 0o777);
-    assert.throws(
-      () => {
-        open(path).write(set("1"), CONNECTION);
-      },
-      {
-        message: `--cert-dir: others may write in ${path} (mode 777, owner ${process.getuid?.() ?? 0}); allowed: a directory of your own`,
-      },
-    );
-    assert.deepEqual(fs.readdirSync(path), ["notes.txt"]);
-  });
-
   test("a full disk leaves what was there", (t) => {
     if (process.getuid?.() !== 0) {
       t.skip("NOT RUN: mounting takes root");
@@ -78,7 +65,7 @@ describe("write", () => {
     }
     const path = scratchFolder(t);
     // In a mount namespace of its own: nothing of it is left, whatever happens.
-    const script = `mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"`;
+    const script = `mount -t tmpfs -o size=64k,mode=700 tmpfs "$0" && exec "$@"`;
     const program = `
       const { CertificateDirectory } = require("./client/lib/certificateDirectory.ts");
       const directory = new CertificateDirectory(process.argv[1], false);
@@ -98,7 +85,7 @@ describe("write", () => {
       ["--mount", "sh", "-c", script, path, process.execPath, "--require", "./register.cjs", "-e", program, path],
       { encoding: "utf8" },
     );
-    assert.match(stdout, /^\S+ can't be written: ENOSPC; Docker finds what it found before\n/, stderr);
+    assert.match(stdout, /^\S+ can't be written: ENOSPC\. Docker still finds what it found before\.\n/, stderr);
     assert.deepEqual(JSON.parse(stdout.split("\n")[1] ?? ""), set("1"));
     assert.equal(stdout.split("\n")[2], "other");
   });
@@ -148,5 +135,151 @@ describe("remove", () => {
     putFiles(path, { "config.json": "{}" });
     open(path).remove();
     assert.deepEqual(fs.readdirSync(path), ["config.json"]);
+  });
+});
+
+describe("what another user can change is refused", () => {
+  const NOBODY = 65534;
+  /** Each use of a directory; the message with which all of them refuse it. */
+  function refusals(path: string): string[] {
+    const uses = [
+      () => {
+        open(path).write(set("1"), CONNECTION);
+      },
+      () => open(path).connection(),
+      () => open(path).files(),
+      () => {
+        open(path).remove();
+      },
+    ];
+    return uses.map((use) => {
+      try {
+        use();
+      } catch (error) {
+        assert.equal((error as Failure).reason, "files");
+        return (error as Failure).message;
+      }
+      return "not refused";
+    });
+  }
+  /** Four times the same. */
+  const each = (message: string): string[] => Array<string>(4).fill(message);
+
+  for (const mode of [0o777, 0o1777, 0o775, 0o702]) {
+    test(`a directory of mode ${mode.toString(8)}`, (t) => {
+      const path = scratchFolder(t);
+      fs.chmodSync(path, mode);
+      const message = `--cert-dir: ${path} must not be writable by others (got mode ${mode.toString(8)}). Run chmod go-w on it.`;
+      assert.deepEqual(refusals(path), each(message));
+      assert.deepEqual(fs.readdirSync(path), []);
+    });
+  }
+
+  test("a folder above that lets others replace the directory; one with the sticky bit is fine", (t) => {
+    const above = scratchFolder(t);
+    const path = join(above, "docker");
+    fs.chmodSync(above, 0o777);
+    const message = `--cert-dir: ${above} must not be writable by others (got mode 777). Run chmod go-w on it.`;
+    assert.deepEqual(refusals(path), each(message));
+    fs.chmodSync(above, 0o1777);
+    open(path).write(set("1"), CONNECTION);
+    assert.deepEqual(open(path).files(), set("1"));
+  });
+
+  test("a file of the user's own that others can write, and a link to one", (t) => {
+    const path = scratchFolder(t);
+    putFiles(path, { "ca.pem": "mine", elsewhere: "mine" });
+    const message = (name: string): string =>
+      `--cert-dir: ${join(path, name)} must not be writable by others (got mode 666). Run chmod go-w on it.`;
+    fs.chmodSync(join(path, "ca.pem"), 0o666);
+    assert.deepEqual(refusals(path), each(message("ca.pem")));
+    fs.rmSync(join(path, "ca.pem"));
+    fs.symlinkSync("elsewhere", join(path, "ca.pem"));
+    open(path).write(set("1"), CONNECTION);
+    open(path).remove();
+    fs.rmSync(join(path, "ca.pem"));
+    fs.symlinkSync("elsewhere", join(path, "ca.pem"));
+    fs.chmodSync(join(path, "elsewhere"), 0o666);
+    assert.deepEqual(refusals(path), each(message("elsewhere")));
+  });
+
+  /** What another user left in a directory that was once theirs to write to, and what is refused of it. */
+  const planted: Record<string, (path: string) => string> = {
+    "the directory itself": (path) => path,
+    "a folder .docker-host": (path) => {
+      const own = join(path, ".docker-host");
+      fs.mkdirSync(own);
+      return own;
+    },
+    "a link .docker-host": (path) => {
+      const own = join(path, ".docker-host");
+      fs.mkdirSync(join(path, "theirs"));
+      fs.symlinkSync("theirs", own);
+      return own;
+    },
+    "a link ca.pem to a file of yours": (path) => {
+      putFiles(path, { mine: "secret" });
+      fs.symlinkSync("mine", join(path, "ca.pem"));
+      return join(path, "ca.pem");
+    },
+    "a file key.pem": (path) => {
+      putFiles(path, { "key.pem": "theirs" });
+      return join(path, "key.pem");
+    },
+    "the link current": (path) => {
+      open(path).write(set("1"), CONNECTION);
+      return join(path, ".docker-host", "current");
+    },
+    "a file of the set": (path) => {
+      open(path).write(set("1"), CONNECTION);
+      const own = join(path, ".docker-host");
+      return join(own, fs.readlinkSync(join(own, "current")), "connection.json");
+    },
+  };
+  for (const [what, plant] of Object.entries(planted)) {
+    test(`another user's: ${what}`, (t) => {
+      if (process.getuid?.() !== 0) {
+        t.skip("NOT RUN: files of another user take root");
+        return;
+      }
+      const path = scratchFolder(t);
+      const theirs = plant(path);
+      fs.lchownSync(theirs, NOBODY, NOBODY);
+      const message = `--cert-dir: ${theirs} must belong to you or root (got owner ${NOBODY}). Choose a directory of your own.`;
+      assert.deepEqual(refusals(path), each(message));
+    });
+  }
+
+  test("another user's: a link on the way to the directory", (t) => {
+    if (process.getuid?.() !== 0) {
+      t.skip("NOT RUN: files of another user take root");
+      return;
+    }
+    const above = scratchFolder(t);
+    fs.mkdirSync(join(above, "mine"), { mode: 0o700 });
+    fs.symlinkSync("mine", join(above, "theirs"));
+    fs.symlinkSync(join(above, "theirs"), join(above, "docker"));
+    open(join(above, "docker")).write(set("1"), CONNECTION);
+    fs.lchownSync(join(above, "theirs"), NOBODY, NOBODY);
+    const message = `--cert-dir: ${join(above, "theirs")} must belong to you or root (got owner ${NOBODY}). Choose a directory of your own.`;
+    assert.deepEqual(refusals(join(above, "docker")), each(message));
+  });
+
+  test("a record that is damaged", (t) => {
+    const path = scratchFolder(t);
+    open(path).write(set("1"), CONNECTION);
+    const file = join(path, ".docker-host", "current", "connection.json");
+    for (const text of [
+      "",
+      "null",
+      "{}",
+      `{"kept":{"ca.pem":["../.."]}}`,
+      `{"kept":{},"connection":{"dockerHost":"x"}}`,
+    ]) {
+      fs.writeFileSync(file, text);
+      assert.throws(() => open(path).connection(), {
+        message: `--cert-dir: ${file} must be as connect wrote it. Move ${join(path, ".docker-host")} to another place, then run docker-host connect.`,
+      });
+    }
   });
 });

@@ -8,11 +8,12 @@ import * as ts from "typescript";
 import { CONNECTION, open, putFiles, scratchFolder, set } from "../support/certificateDirectories";
 import { leftOut } from "../support/sample";
 
-/** The two modules as JavaScript: each of some hundred runs starts at once. */
+/** The modules as JavaScript: each of some hundred runs starts at once. */
 const compiled: Record<string, string> = {};
 before(() => {
-  for (const name of ["certificateDirectory", "failure"]) {
-    const source = fs.readFileSync(join(__dirname, "../../client/lib", `${name}.ts`), "utf8");
+  const lib = join(__dirname, "../../client/lib");
+  for (const name of fs.readdirSync(lib).flatMap((file) => (file.endsWith(".ts") ? [file.slice(0, -3)] : []))) {
+    const source = fs.readFileSync(join(lib, `${name}.ts`), "utf8");
     const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
     compiled[name] = ts.transpileModule(source, { compilerOptions }).outputText;
   }
@@ -25,7 +26,7 @@ const program = `
   if (verb === "remove") directory.remove();
   else {
     const files = { "ca.pem": "ca " + verb, "cert.pem": "cert " + verb, "key.pem": "key " + verb };
-    directory.write(files, { dockerHost: "tcp://host.example:4243", client: verb });
+    directory.write(files, { dockerHost: "tcp://host.example:4243", client: verb, contexts: {} });
   }`;
 
 const dieAt = join(__dirname, "../support/dieAt.cjs");

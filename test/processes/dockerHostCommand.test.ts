@@ -189,6 +189,19 @@ describe("the command", () => {
     assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), theirs.key);
   });
 
+  test("env, check and disconnect trust no directory that another user can change", (t) => {
+    const certDir = scratchFolder(t);
+    assert.equal(run(t, ["connect", "--outputs", "-", "--cert-dir", certDir], JSON.stringify(outputsOf())).status, 0);
+    fs.chmodSync(certDir, 0o777);
+    for (const verb of ["connect", "env", "check", "disconnect"]) {
+      const words = verb === "connect" ? [verb, "--outputs", "-"] : [verb];
+      const { status, stdout, stderr } = run(t, [...words, "--cert-dir", certDir], JSON.stringify(outputsOf()));
+      assert.equal(status, FAILURES.files.code, verb);
+      const message = `docker-host: --cert-dir: ${certDir} must not be writable by others (got mode 777). Run chmod go-w on it.`;
+      assert.deepEqual([stdout, stderr], ["", `${message}\n`], verb);
+    }
+  });
+
   test("two hosts behind tunnels of the same name are two hosts", async (t) => {
     const certDir = scratchFolder(t);
     const words = ["connect", "--outputs", "-", "--cert-dir", certDir, "--address", "localhost:14243"];

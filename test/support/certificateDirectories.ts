@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { CertificateDirectory, type Connection, FILE_NAMES } from "../../client/lib/certificateDirectory";
+import { CertificateDirectory } from "../../client/lib/certificateDirectory";
+import type { Connection, FILE_NAMES } from "../../client/lib/connection";
 
 /** A temporary folder, taken away after the test. */
 export function scratchFolder(t: TestContext): string {
