@@ -14,6 +14,11 @@ export function program(): Command {
   const cli = new Command("docker-host")
     .description("Makes this computer a client of a Docker host that the stack made.")
     .addHelpText("after", `\n${exitCodeHelp()}`)
+    .configureOutput({
+      writeErr: (text) => {
+        remark(text.trimEnd());
+      },
+    })
     .exitOverride();
   for (const add of [addConnect, addEnv, addCheck, addDrift, addAdvise, addDisconnect]) add(cli);
   return cli;

@@ -5,6 +5,7 @@
  *     node deploy/keepsVm.mjs STACK && pulumi up --stack STACK --refresh --yes
  */
 import { spawnSync } from "node:child_process";
+import { plainText } from "../client/lib/plainText.cjs";
 
 const VM = /^azure-native:compute(\/v\d+)?:VirtualMachine$/;
 
@@ -23,15 +24,15 @@ const { steps, diagnostics = [] } = parse(preview.stdout);
 if (preview.status !== 0 || !Array.isArray(steps)) {
   // `docker-host advise` reads these.
   for (const { urn, message, severity } of diagnostics) {
-    if (severity === "error") console.error(`${urn ? `${nameOf(urn)}: ` : ""}${message.trim()}`);
+    if (severity === "error") say(`${urn ? `${nameOf(urn)}: ` : ""}${message.trim()}`);
   }
-  if (preview.stderr) console.error(preview.stderr.trim());
+  if (preview.stderr) say(preview.stderr.trim());
   fail("The preview with a refresh failed. Nothing was changed.");
 }
 
 const lost = steps.filter(({ op, urn }) => VM.test(typeOf(urn)) && !KEEPS.includes(op));
 if (lost.length > 0) {
-  for (const { op, urn } of lost) console.error(`${nameOf(urn)}: ${op}`);
+  for (const { op, urn } of lost) say(`${nameOf(urn)}: ${op}`);
   fail(
     "An up with a refresh would replace or delete the VM named above, and its disk goes with it. Nothing was changed.\n" +
       `To see why, run: pulumi preview --stack ${stack} --refresh --diff`,
@@ -58,6 +59,11 @@ function nameOf(urn) {
 }
 
 function fail(message) {
-  console.error(message);
+  say(message);
   process.exit(1);
+}
+
+/** Texts of pulumi and Azure must not act on a terminal or a CI system. */
+function say(message) {
+  console.error(plainText(message));
 }

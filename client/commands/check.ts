@@ -6,7 +6,8 @@ import { type CheckResult, check, checkUntil } from "../lib/check/check";
 import { bareHost, portOf } from "../lib/dockerHost";
 import { FAILURES } from "../lib/failure";
 import { type SourceOptions, clientOf, json, notConnected, parseDuration, source } from "../lib/options";
-import { print, printJson, remark } from "../lib/output";
+import { clearRemark, print, printJson, remark, remarkInPlace } from "../lib/output";
+import { oneLine } from "../lib/plainText.cjs";
 import type { Client } from "../lib/stack";
 
 export function addCheck(cli: Command): void {
@@ -77,7 +78,7 @@ function progress(): (what: Answer, elapsed: number) => void {
   return ({ question, detail }, elapsed) => {
     const text = `${question}: ${detail}`;
     const line = `waiting, ${elapsed.toFixed(0)} s  ${text}`;
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line.slice(0, process.stderr.columns - 1)}`);
+    if (process.stderr.isTTY) remarkInPlace(line);
     else if (text !== said || elapsed - last >= 30) {
       remark(line);
       said = text;
@@ -87,10 +88,10 @@ function progress(): (what: Answer, elapsed: number) => void {
 }
 
 function printAnswers({ answers }: CheckResult): void {
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  clearRemark();
   for (const { question, holds, detail, remedy } of answers) {
     const sign = holds === undefined ? "–" : holds ? "✓" : "✗";
-    print(`  ${sign} ${question.padEnd(22)} ${detail}`);
+    print(`  ${sign} ${question.padEnd(22)} ${oneLine(detail)}`);
     if (remedy !== undefined) print(`    ${"".padEnd(22)} ${remedy}`);
   }
 }

@@ -10,6 +10,7 @@ import { Failure } from "../lib/failure";
 import { checkContext, checkFiles } from "../lib/inTheWay";
 import { type SourceOptions, certDirOption, clientOf, json, source } from "../lib/options";
 import { print, printJson } from "../lib/output";
+import { oneLine } from "../lib/plainText.cjs";
 import { quoted } from "../lib/shell";
 import type { Client } from "../lib/stack";
 
@@ -44,7 +45,7 @@ async function runConnect(options: ConnectCommand): Promise<void> {
   }
   const { client, stack, certificate, certDir, context, contextState, tryLine } = done;
   const from = stack === undefined ? "" : ` of stack ${stack}`;
-  print(`client ${client}${from}, until ${certificate.notAfter.slice(0, 10)} (${certificate.daysLeft} days)`);
+  print(oneLine(`client ${client}${from}, until ${certificate.notAfter.slice(0, 10)} (${certificate.daysLeft} days)`));
   print(`files    ca.pem, cert.pem, key.pem in ${certDir}`);
   print(`context  ${context === undefined ? `none: ${contextState}` : `${context}, ${contextState}`}`);
   print("");

@@ -5,6 +5,7 @@ import { reportLines, reportMarkdown } from "../lib/drift/report";
 import { FAILURES } from "../lib/failure";
 import { json, parsePeriod, source } from "../lib/options";
 import { print, printJson } from "../lib/output";
+import { oneLine } from "../lib/plainText.cjs";
 
 export function addDrift(cli: Command): void {
   cli
@@ -32,6 +33,6 @@ async function runDrift({ stack, within, json: asJson, markdown }: DriftCommand)
   const drift = await readDrift(stack, within);
   if (asJson) printJson(drift);
   else if (markdown) print(reportMarkdown(drift));
-  else reportLines(drift).forEach(print);
+  else for (const line of reportLines(drift)) print(oneLine(line));
   process.exitCode = drift.ok ? 0 : FAILURES.drift.code;
 }

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { dockerDirectory, openDirectory } from "../lib/certificateDirectory";
 import { certDirOption, json, notConnected } from "../lib/options";
-import { print, printJson } from "../lib/output";
+import { printForShell, printJson } from "../lib/output";
 import { SHELLS, type Shell, VARIABLE_NAMES, evalHint, ownShell, setLine, unsetLine, variables } from "../lib/shell";
 
 export function addEnv(cli: Command): void {
@@ -25,11 +25,14 @@ interface EnvCommand {
 
 function runEnv({ certDir, shell = ownShell(), unset, json: asJson }: EnvCommand): void {
   const directory = openDirectory(certDir);
-  const isDefault = certDir === dockerDirectory();
-  const words = `npx docker-host env${shell === ownShell() ? "" : ` --shell ${shell}`}${isDefault ? "" : ` --cert-dir ${directory.path}`}`;
+  const hint = evalHint(shell, [
+    ...(shell === ownShell() ? [] : ["--shell", shell]),
+    ...(certDir === dockerDirectory() ? [] : ["--cert-dir", directory.path]),
+    ...(unset ? ["--unset"] : []),
+  ]);
   if (unset) {
     if (asJson) printJson(Object.fromEntries(VARIABLE_NAMES.map((name) => [name, null])));
-    else [...VARIABLE_NAMES.map((name) => unsetLine(shell, name)), evalHint(shell, `${words} --unset`)].forEach(print);
+    else for (const line of [...VARIABLE_NAMES.map((name) => unsetLine(shell, name)), hint]) printForShell(line);
     return;
   }
   const connection = directory.connection();
@@ -37,7 +40,7 @@ function runEnv({ certDir, shell = ownShell(), unset, json: asJson }: EnvCommand
   const values = variables(connection, directory.path);
   if (asJson) printJson(values);
   else {
-    for (const [name, value] of Object.entries(values)) print(setLine(shell, name, value));
-    print(evalHint(shell, words));
+    for (const [name, value] of Object.entries(values)) printForShell(setLine(shell, name, value));
+    printForShell(hint);
   }
 }

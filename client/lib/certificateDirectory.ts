@@ -273,8 +273,15 @@ export function dockerDirectory(environment: NodeJS.ProcessEnv = process.env): s
   return environment.DOCKER_CONFIG ?? join(homedir(), ".docker");
 }
 
-/** Opens a certificate directory, which need not be there yet. */
+/**
+ * Opens a certificate directory, which need not be there yet.
+ *
+ * @throws Failure if its path has control characters: `env` prints it for a shell.
+ */
 export function openDirectory(certDir: string): CertificateDirectory {
   const path = resolve(certDir);
+  if (/\p{Cc}/u.test(path)) {
+    throw new Failure("usage", `--cert-dir must have no control characters (got ${JSON.stringify(path)}).`);
+  }
   return new CertificateDirectory(path, path === resolve(dockerDirectory()));
 }

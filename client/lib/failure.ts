@@ -2,7 +2,7 @@
 
 /** Each way to end, with the exit code that says it and what it is in words; 0 is success. */
 export const FAILURES = {
-  unexpected: { code: 1, words: "something nobody thought of" },
+  unexpected: { code: 1, words: "general error" },
   usage: { code: 2, words: "an option is wrong" },
   outputs: { code: 3, words: "the stack's outputs can't be read, or lack what is asked for" },
   inTheWay: { code: 4, words: "connect: something that it didn't make is in the way" },

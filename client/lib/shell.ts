@@ -21,20 +21,28 @@ export function ownShell(environment: NodeJS.ProcessEnv = process.env, platform 
   return name === "fish" ? "fish" : name === "pwsh" ? "powershell" : "bash";
 }
 
-/** A word as POSIX shells read it. */
-export function quoted(value: string): string {
-  return `'${value.replaceAll("'", String.raw`'\''`)}'`;
+/** A value as one word of the shell. */
+export function quoted(value: string, shell: Shell = "bash"): string {
+  switch (shell) {
+    case "bash":
+      return `'${value.replaceAll("'", String.raw`'\''`)}'`;
+    case "fish":
+      return `'${value.replace(/[\\']/g, String.raw`\$&`)}'`;
+    case "powershell":
+      return `'${value.replace(/['‘’‚‛]/g, "$&$&")}'`;
+  }
 }
 
 /** One line that sets a variable. */
 export function setLine(shell: Shell, name: string, value: string): string {
+  const word = quoted(value, shell);
   switch (shell) {
     case "bash":
-      return `export ${name}=${quoted(value)}`;
+      return `export ${name}=${word}`;
     case "fish":
-      return `set -gx ${name} '${value.replace(/[\\']/g, String.raw`\$&`)}';`;
+      return `set -gx ${name} ${word};`;
     case "powershell":
-      return `$Env:${name} = '${value.replace(/['‘’‚‛]/g, "$&$&")}'`;
+      return `$Env:${name} = ${word}`;
   }
 }
 
@@ -50,14 +58,18 @@ export function unsetLine(shell: Shell, name: string): string {
   }
 }
 
-/** How to have the lines done, as a comment. */
-export function evalHint(shell: Shell, command: string): string {
+/** A comment that says how to run the lines; each argument is a word of the shell. */
+export function evalHint(shell: Shell, args: string[]): string {
+  const command = [
+    "npx docker-host env",
+    ...args.map((arg) => (/^[\w./:@%+-]+$/.test(arg) ? arg : quoted(arg, shell))),
+  ].join(" ");
   switch (shell) {
     case "bash":
-      return `# eval "$(${command})"`;
+      return `# Run this: eval "$(${command})"`;
     case "fish":
-      return `# ${command} | source`;
+      return `# Run this: ${command} | source`;
     case "powershell":
-      return `# ${command} | Invoke-Expression`;
+      return `# Run this: ${command} | Invoke-Expression`;
   }
 }

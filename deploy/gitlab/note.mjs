@@ -6,6 +6,7 @@
  *     node deploy/gitlab/note.mjs run.log
  */
 import { readFileSync } from "node:fs";
+import { plainText } from "../../client/lib/plainText.cjs";
 
 const {
   GITLAB_TOKEN,
@@ -27,8 +28,10 @@ if (!GITLAB_TOKEN) {
   console.log("no GITLAB_TOKEN: the preview is the job's artifact, and no note");
 } else {
   const notes = `${CI_API_V4_URL}/projects/${CI_PROJECT_ID}/merge_requests/${CI_MERGE_REQUEST_IID}/notes`;
-  const log = readFileSync(process.argv[2], "utf8").slice(-MOST);
-  const body = `${MARK}\n### Preview of the stack ${PULUMI_STACK} at ${CI_COMMIT_SHORT_SHA}: ${CI_JOB_STATUS}\n\n~~~~~diff\n${log}\n~~~~~\n`;
+  const log = plainText(readFileSync(process.argv[2], "utf8").slice(-MOST));
+  // Longer than any in the log: a line after the fence's end could be one of GitLab's quick actions, such as /merge.
+  const fence = "~".repeat((log.match(/~+/g) ?? []).reduce((most, { length }) => Math.max(most, length), 4) + 1);
+  const body = `${MARK}\n### Preview of the stack ${PULUMI_STACK} at ${CI_COMMIT_SHORT_SHA}: ${CI_JOB_STATUS}\n\n${fence}diff\n${log}\n${fence}\n`;
   const present = await call("GET", `${notes}?sort=asc&order_by=created_at&per_page=100`);
   const own = present.find((note) => note.body.startsWith(MARK));
   await call(own ? "PUT" : "POST", own ? `${notes}/${own.id}` : notes, { body });

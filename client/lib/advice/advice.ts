@@ -1,5 +1,5 @@
 /** What a failed run's log shows, and what to do next. */
-import { stripVTControlCharacters } from "node:util";
+import { plainText } from "../plainText.cjs";
 import type { Cause, Details } from "./causes/cause";
 import { END_OF_RUN } from "./causes/endOfRun";
 import { SET_UP } from "./causes/setUp";
@@ -17,7 +17,7 @@ export const GENERIC =
 
 /** The advice for each cause that a log shows, in the order of the table; the generic one if it shows none. */
 export function adviceFor(printed: string): string[] {
-  const log = stripVTControlCharacters(printed);
+  const log = plainText(printed);
   const of: Details = (pattern, otherwise) => pattern.exec(log)?.[1] ?? otherwise;
   const found = CAUSES.filter(({ pattern }) => (pattern instanceof RegExp ? pattern.test(log) : pattern(log)));
   return found.length === 0 ? [GENERIC] : found.map(({ advice }) => advice(of));

@@ -1,5 +1,5 @@
 /** Asks one question each. */
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
@@ -89,11 +89,9 @@ export async function askCertificate(target: Connection): Promise<{ certificate?
   socket.destroy();
   if (!certificate) return { answer: { ...answer, holds: false, detail: "the server has none" } };
   const { issuer, notAfter } = certificateFacts(certificate);
-  // By its alternative names alone, as Go does it.
-  const isFor = net.isIP(host) === 0 ? certificate.checkHost(host, { subject: "never" }) : certificate.checkIP(host);
   const code = typeof problem === "string" ? problem : problem && codeOf(problem);
   const wrong = [
-    ...(isFor === undefined ? [`not valid for ${host}, but for ${certificate.subjectAltName ?? "no name"}`] : []),
+    ...(!isFor(certificate, host) ? [`not valid for ${host}, but for ${certificate.subjectAltName ?? "no name"}`] : []),
     ...(code === EXPIRED
       ? [`it or its authority has expired (${notAfter.slice(0, 10)})`]
       : code
@@ -103,9 +101,15 @@ export async function askCertificate(target: Connection): Promise<{ certificate?
   if (wrong.length === 0) {
     return { certificate, answer: { ...answer, holds: true, detail: `valid for ${host}, signed by "${issuer}"` } };
   }
-  const onlyExpired = code === EXPIRED && isFor !== undefined;
+  const onlyExpired = code === EXPIRED && isFor(certificate, host);
   const reason = onlyExpired ? "lifetimes" : answer.reason;
   return { certificate, answer: { ...answer, reason, holds: false, detail: wrong.join("; ") } };
+}
+
+/** Whether a certificate is valid for a name or an address: by its alternative names alone, as Go judges it. */
+function isFor(certificate: X509Certificate, host: string): boolean {
+  const found = net.isIP(host) === 0 ? certificate.checkHost(host, { subject: "never" }) : certificate.checkIP(host);
+  return found !== undefined;
 }
 
 export function judgeLifetimes(certificates: Record<string, CertificateFacts>): Answer {
@@ -126,7 +130,16 @@ export async function askDocker(target: Connection): Promise<Answer> {
   let reply: Reply;
   try {
     const { caCert: ca, cert, key } = target;
-    reply = await request(https.request({ ...endpoint(target), path: "/version", agent: false, ca, cert, key }));
+    // Verified anew: this is another connection, and its other end may be another server.
+    const verified = {
+      rejectUnauthorized: true,
+      checkServerIdentity: (_name: string, { raw }: tls.PeerCertificate) =>
+        isFor(new X509Certificate(raw), target.host)
+          ? undefined
+          : new Error("the server's certificate has another name"),
+    };
+    const options = { ...endpoint(target), ...verified, path: "/version", agent: false, ca, cert, key };
+    reply = await request(https.request(options));
   } catch (error) {
     const code = codeOf(error);
     return isAlert(code)

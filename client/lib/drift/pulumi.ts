@@ -45,5 +45,5 @@ export async function pulumiJson<T>(args: string[]): Promise<T> {
 
 /** A resource's name in the program. */
 export function nameOf(urn: string): string {
-  return urn.split("::").at(-1) ?? urn;
+  return urn.split("::").slice(3).join("::") || urn;
 }

@@ -130,7 +130,7 @@ export function escaped(text: string): string {
 
 /** Code in a cell of a table, between more backticks than are in it. */
 export function code(text: string): string {
-  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map(({ length }) => length));
+  const longest = (text.match(/`+/g) ?? []).reduce((most, { length }) => Math.max(most, length), 0);
   const fence = "`".repeat(longest + 1);
   const padding = longest > 0 ? " " : "";
   return `${fence}${padding}${text.replace(/\s+/g, " ").replaceAll("|", String.raw`\|`)}${padding}${fence}`;

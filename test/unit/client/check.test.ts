@@ -171,6 +171,30 @@ describe("Docker", () => {
     );
   });
 
+  test("its version is read from a verified server alone: another one takes the second connection", async (t) => {
+    const strangers = await serverOf(await authorityOf("another CA"), ["localhost"]);
+    for (const rogue of [strangers, await serverOf(authority, ["a.example"])]) {
+      const good = dockerServer();
+      const bad = dockerServer(rogue, (_request, response) => {
+        response.end(VERSION.replace("28.2.2", "forged"));
+      });
+      const ports = [await listening(t, good), await listening(t, bad)];
+      let connections = 0;
+      const front = net.createServer((socket) => {
+        socket.on("error", () => socket.destroy());
+        socket.once("data", (first) => {
+          const inner = net.connect(ports[Math.min(connections++, 1)] ?? 0, "127.0.0.1");
+          inner.on("error", () => socket.destroy());
+          inner.write(first);
+          socket.pipe(inner).pipe(socket);
+        });
+      });
+      const answers = await ask(target(await listening(t, front)));
+      assert.match(answers["server certificate"] ?? "", /^holds/);
+      assert.match(answers["Docker"] ?? "", /^FAILS: no answer \(/);
+    }
+  });
+
   test("something else answers", async (t) => {
     const port = await listening(
       t,

@@ -1,6 +1,7 @@
 /** Options' values: which are taken, and which are refused. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { openDirectory } from "../../../client/lib/certificateDirectory";
 import { checkContextName } from "../../../client/lib/dockerContext";
 import { parseAddress, parseDuration, parsePeriod } from "../../../client/lib/options";
 
@@ -18,6 +19,16 @@ describe("options", () => {
     assert.deepEqual(["90s", "10m", "1h", "5"].map(parseDuration), [90, 600, 3600, 5]);
     for (const wrong of ["", "m", "1d", "-1s", "1.5m"]) {
       assert.throws(() => parseDuration(wrong), /allowed: a duration such as "90s", "10m" or "1h"/, wrong);
+    }
+  });
+
+  test("a certificate directory", () => {
+    assert.equal(openDirectory("/nowhere/it's é").path, "/nowhere/it's é");
+    for (const path of ["/nowhere\n/a", "/nowhere/\u001b[0m", "/nowhere/\u0085"]) {
+      assert.throws(() => openDirectory(path), {
+        message: `--cert-dir must have no control characters (got ${JSON.stringify(path)}).`,
+        reason: "usage",
+      });
     }
   });
 

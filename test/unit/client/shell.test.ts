@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
-import { type Shell, ownShell, setLine, unsetLine } from "../../../client/lib/shell";
+import { type Shell, evalHint, ownShell, setLine, unsetLine } from "../../../client/lib/shell";
 
 describe("shells", () => {
   const NASTY = `/home/o'neil/$(id) \`id\` "x" \\ é`;
@@ -37,6 +37,22 @@ describe("shells", () => {
       assert.equal(unsetLine(shell, "A"), unsetting);
     });
   }
+
+  test("the hint: its arguments are words of the shell, and it is one comment", () => {
+    assert.equal(
+      evalHint("bash", ["--cert-dir", "/a b/$(id)'"]),
+      `# Run this: eval "$(npx docker-host env --cert-dir '/a b/$(id)'\\''')"`,
+    );
+    assert.equal(
+      evalHint("fish", ["--cert-dir", "/a'b"]),
+      `# Run this: npx docker-host env --cert-dir '/a\\'b' | source`,
+    );
+    assert.equal(
+      evalHint("powershell", ["--cert-dir", "C:/a b"]),
+      "# Run this: npx docker-host env --cert-dir 'C:/a b' | Invoke-Expression",
+    );
+    assert.equal(evalHint("bash", ["--unset"]), `# Run this: eval "$(npx docker-host env --unset)"`);
+  });
 
   test("the user's own", () => {
     assert.equal(ownShell({ SHELL: "/usr/bin/fish" }, "linux"), "fish");

@@ -1,0 +1,3 @@
+export function plainText(text: string): string;
+export function oneLine(text: string): string;
+export function plainJson(value: unknown): string;
