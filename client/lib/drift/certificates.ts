@@ -1,5 +1,6 @@
 /** Which certificates a stack has, and which of them are near their end. */
-import { certificateFacts, pemCertificates } from "../certificate";
+import { type CertificateFacts, certificateFacts, pemCertificates } from "../certificate";
+import { Failure } from "../failure";
 import { isObject, parseJson } from "../json";
 import type { EndingCertificate } from "./findings";
 import { type Refresh, nameOf } from "./pulumi";
@@ -17,7 +18,11 @@ export function certificatesOf({ steps = [], config = {} }: Refresh): Certificat
   const own = steps.flatMap(({ urn, op, oldState, newState }): Certificate[] => {
     const { type = "", inputs = {}, outputs = {} } = newState ?? oldState ?? {};
     if (op === "delete" || !type.startsWith("tls:") || typeof outputs.certPem !== "string") return [];
-    const renewal = { hours: Number(inputs.earlyRenewalHours ?? 0), ready: outputs.readyForRenewal === true };
+    const { earlyRenewalHours: hours } = inputs;
+    const renewal = {
+      hours: typeof hours === "number" && hours >= 0 && hours < 1e6 ? hours : 0,
+      ready: outputs.readyForRenewal === true,
+    };
     return [{ name: nameOf(urn), pem: outputs.certPem, renewal, remedy: "pulumi up renews it" }];
   });
   const outputs = steps.find(({ oldState }) => oldState?.type === "pulumi:pulumi:Stack")?.oldState?.outputs ?? {};
@@ -63,8 +68,9 @@ function clientCaCerts(config: Record<string, string>): unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
+/** @throws Failure if it is no certificate. */
 export function judgeCertificate({ name, pem, renewal, remedy }: Certificate, now: number): EndingCertificate {
-  const { subject, notAfter, daysLeft } = certificateFacts(pem, now);
+  const { subject, notAfter, daysLeft } = factsOf(name, pem, now);
   const from = renewal && Date.parse(notAfter) - renewal.hours * 60 * 60 * 1000;
   const due = renewal !== undefined && from !== undefined && (renewal.ready || now >= from);
   const day = from === undefined ? "" : new Date(from).toISOString().slice(0, 10);
@@ -76,4 +82,12 @@ export function judgeCertificate({ name, pem, renewal, remedy }: Certificate, no
     due,
     remedy: due ? "due, the next pulumi up renews it" : renewal ? `from ${day} on ${remedy}` : remedy,
   };
+}
+
+function factsOf(name: string, pem: string, now: number): CertificateFacts {
+  try {
+    return certificateFacts(pem, now);
+  } catch {
+    throw new Failure("outputs", `${name} must be a PEM certificate (got something else between its BEGIN and END).`);
+  }
 }

@@ -4,7 +4,7 @@ import { stackArgs } from "../stack";
 import { certificatesOf, judgeCertificate } from "./certificates";
 import type { ChangedResource, Drift, MissingResource, ResourceName } from "./findings";
 import { changedProperties, isWithin } from "./properties";
-import { type Exported, type Refresh, type State, nameOf, pulumiJson } from "./pulumi";
+import { type Exported, type Refresh, type State, nameOf, parseExported, parseRefresh, pulumiJson } from "./pulumi";
 import { GROUP, WAY_BACK, WAY_ON, WAY_ON_CREATING, wayBack, wayBackReplaced } from "./remedies";
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -18,10 +18,10 @@ const DAY_SECONDS = 24 * 60 * 60;
  */
 export async function readDrift(stack: string | undefined, withinSeconds: number): Promise<Drift> {
   const [refresh, exported] = await Promise.all([
-    pulumiJson<Refresh>(["refresh", "--preview-only", "--json", ...stackArgs(stack)]),
-    pulumiJson<Exported>(["stack", "export", ...stackArgs(stack)]),
+    pulumiJson(["refresh", "--preview-only", "--json", ...stackArgs(stack)]),
+    pulumiJson(["stack", "export", ...stackArgs(stack)]),
   ]);
-  return judge(refresh, exported, withinSeconds);
+  return judge(parseRefresh(refresh), parseExported(exported), withinSeconds);
 }
 
 /** @throws Failure if the stack has no resources. */

@@ -1,6 +1,6 @@
 /** What pulumi says of a stack. */
 import { Failure } from "../failure";
-import { parseJson } from "../json";
+import { type JsonObject, isObject, parseJson } from "../json";
 import { run } from "../run";
 
 /** What `pulumi refresh --preview-only --json` says of a resource, before or after. */
@@ -8,8 +8,8 @@ export interface State {
   custom?: boolean;
   id?: string;
   type: string;
-  inputs?: Record<string, unknown>;
-  outputs?: Record<string, unknown>;
+  inputs?: JsonObject;
+  outputs?: JsonObject;
   replaceOnChanges?: string[];
 }
 
@@ -23,7 +23,6 @@ export interface Refresh {
     newState?: State;
     detailedDiff?: Record<string, { kind: string; inputDiff?: boolean }> | null;
   }[];
-  diagnostics?: { message: string; severity: string }[];
 }
 
 /** What `pulumi stack export` prints, as far as it is used here. */
@@ -31,15 +30,87 @@ export interface Exported {
   deployment?: { pending_operations?: { type: string; resource: { urn: string } }[] };
 }
 
-export async function pulumiJson<T>(args: string[]): Promise<T> {
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === "string";
+const isBoolean: Check = (value) => typeof value === "boolean";
+const absentOr =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const mapOf =
+  (check: Check): Check =>
+  (value) =>
+    isObject(value) && Object.values(value).every(check);
+const objectWith =
+  (checks: Record<string, Check>): Check =>
+  (value) =>
+    isObject(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
+
+const isState = objectWith({
+  custom: absentOr(isBoolean),
+  id: absentOr(isText),
+  type: isText,
+  inputs: absentOr(isObject),
+  outputs: absentOr(isObject),
+  replaceOnChanges: absentOr(listOf(isText)),
+});
+const isStep = objectWith({
+  op: isText,
+  urn: isText,
+  oldState: absentOr(isState),
+  newState: absentOr(isState),
+  detailedDiff: absentOr(mapOf(objectWith({ kind: isText, inputDiff: absentOr(isBoolean) }))),
+});
+const isRefresh = objectWith({ config: absentOr(mapOf(isText)), steps: absentOr(listOf(isStep)) });
+const isOperation = objectWith({ type: isText, resource: objectWith({ urn: isText }) });
+const isExported = objectWith({
+  deployment: absentOr(objectWith({ pending_operations: absentOr(listOf(isOperation)) })),
+});
+
+/** @throws Failure if pulumi printed JSON of another form: a part that isn't understood could be the drift. */
+export function parseRefresh(value: unknown): Refresh {
+  if (!isRefresh(value)) throw otherForm("refresh --preview-only");
+  return withoutNulls(value) as Refresh;
+}
+
+/** @throws Failure if pulumi printed JSON of another form. */
+export function parseExported(value: unknown): Exported {
+  if (!isExported(value)) throw otherForm("stack export");
+  return withoutNulls(value) as Exported;
+}
+
+function otherForm(words: string): Failure {
+  return new Failure(
+    "outputs",
+    `pulumi ${words} must print JSON of the form that Pulumi 3.259 prints. Install that version.`,
+  );
+}
+
+/** Go writes null for what is absent. Of the values themselves, a null is a value. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).filter(([, each]) => each !== null);
+  return Object.fromEntries(
+    entries.map(([name, each]) => [name, ["inputs", "outputs"].includes(name) ? each : withoutNulls(each)]),
+  );
+}
+
+/** Runs pulumi; gives the JSON that it printed. */
+export async function pulumiJson(args: string[]): Promise<unknown> {
   const { code, stdout, stderr } = await run("pulumi", args);
   if (code === undefined) throw new Failure("outputs", "pulumi: no such command on PATH; it asks Azure");
   const answer = parseJson(stdout);
-  if (code === 0 && answer !== undefined) return answer as T;
+  if (code === 0 && answer !== undefined) return answer;
   // With --json, what went wrong with a resource stands in the JSON. Neither has a secret in it.
-  const said = ((answer as Refresh | undefined)?.diagnostics ?? [])
-    .filter(({ severity }) => severity === "error")
-    .map(({ message }) => message.trim());
+  const diagnostics: unknown = isObject(answer) ? answer.diagnostics : undefined;
+  const said = (Array.isArray(diagnostics) ? (diagnostics as unknown[]) : []).flatMap((each) =>
+    isObject(each) && each.severity === "error" && typeof each.message === "string" ? [each.message.trim()] : [],
+  );
   throw new Failure("outputs", [`pulumi ${args[0] ?? ""} failed:`, ...said, stderr.trim()].join("\n").trim());
 }
 

@@ -227,6 +227,13 @@ describe("certificates", () => {
     ]);
   });
 
+  test("refused: what is no certificate between its BEGIN and END", () => {
+    const caCert = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----";
+    assert.throws(() => judge({ steps: [stackStep({ caCert })] }, {}, MONTH), {
+      message: "caCert[0] must be a PEM certificate (got something else between its BEGIN and END).",
+    });
+  });
+
   test("what is a secret or no certificate is not looked at", async () => {
     const server = await serverOf(await authorityOf("Acme"), ["a.example"]);
     const drift = judge(
