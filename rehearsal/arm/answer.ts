@@ -9,6 +9,7 @@
 import { isObject } from "../values";
 import { createHash } from "node:crypto";
 import { diskAnswer, diskId } from "./disks";
+import { DEFAULT_RULES, withLists } from "./defaultRules";
 import { exactVersion, takesPremiumDisks } from "./images";
 import { type Body, first, sameName, textAt, valuesAt } from "./body";
 import type { Store, StoredResource } from "./store";
@@ -211,51 +212,6 @@ function parts(
     provisioningState: stateOf(resource),
   }));
 }
-
-function withLists(rule: Body): Body {
-  return {
-    sourcePortRanges: [],
-    destinationPortRanges: [],
-    sourceAddressPrefixes: [],
-    destinationAddressPrefixes: [],
-    ...rule,
-  };
-}
-
-/** Examples, NetworkSecurityGroupGet. */
-export const DEFAULT_RULES: Body[] = (
-  [
-    ["AllowVnetInBound", 65000, "VirtualNetwork", "VirtualNetwork", "Allow inbound traffic from all VMs in VNET"],
-    [
-      "AllowAzureLoadBalancerInBound",
-      65001,
-      "AzureLoadBalancer",
-      "*",
-      "Allow inbound traffic from azure load balancer",
-    ],
-    ["DenyAllInBound", 65500, "*", "*", "Deny all inbound traffic"],
-    [
-      "AllowVnetOutBound",
-      65000,
-      "VirtualNetwork",
-      "VirtualNetwork",
-      "Allow outbound traffic from all VMs to all VMs in VNET",
-    ],
-    ["AllowInternetOutBound", 65001, "*", "Internet", "Allow outbound traffic from all VMs to Internet"],
-    ["DenyAllOutBound", 65500, "*", "*", "Deny all outbound traffic"],
-  ] as const
-).map(([name, priority, sourceAddressPrefix, destinationAddressPrefix, description]) => ({
-  name,
-  description,
-  protocol: "*",
-  sourcePortRange: "*",
-  destinationPortRange: "*",
-  sourceAddressPrefix,
-  destinationAddressPrefix,
-  access: name.startsWith("Allow") ? "Allow" : "Deny",
-  priority,
-  direction: name.endsWith("InBound") ? "Inbound" : "Outbound",
-}));
 
 /** The configurations of interfaces that refer to an ID. */
 function interfacesWith(store: Store, path: string, id: string): { configurationId: string }[] {

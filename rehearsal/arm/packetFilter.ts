@@ -7,7 +7,7 @@
 import * as ipaddr from "ipaddr.js";
 import { type Body, first, sameName, textAt, valuesAt } from "./body";
 import type { StoredResource } from "./store";
-import { DEFAULT_RULES } from "./answer";
+import { DEFAULT_RULES } from "./defaultRules";
 import { NETWORK_INTERFACE } from "./resourceTypes";
 
 /** The address of Azure's load balancer and platform. */
