@@ -7,7 +7,7 @@ import type { Accepted } from "./subscription";
 export const POLL_HEADERS = { "Retry-After": "1", "retry-after-ms": "25" };
 
 /** How far an operation is. */
-export type Status = "InProgress" | "Succeeded" | "Failed";
+type Status = "InProgress" | "Succeeded" | "Failed";
 
 /** One operation. */
 export interface Operation {

@@ -116,7 +116,7 @@ function instanceView({ computed, provisioningState, body }: StoredResource): Bo
 }
 
 /** Azure's JSON of a resource. */
-export function wireForm(resource: StoredResource, store: Store, expand?: string | null): Body {
+function wireForm(resource: StoredResource, store: Store, expand?: string | null): Body {
   const wire = unflattened(answered(resource, store));
   if (expand?.toLowerCase() !== "instanceview") return wire;
   return { ...wire, properties: { ...(wire.properties as Body), instanceView: instanceView(resource) } };

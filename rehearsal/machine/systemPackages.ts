@@ -102,7 +102,7 @@ export function aptEnvironment(): Record<string, string> {
 }
 
 /** Where the cgroup2 tree is mounted: /sys/fs/cgroup, or a folder in it where cgroup v1 still has the controllers. */
-export function cgroupMount(): string {
+function cgroupMount(): string {
   return mountsOf("cgroup2")[0] ?? "/sys/fs/cgroup";
 }
 

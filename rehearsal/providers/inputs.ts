@@ -2,7 +2,7 @@
 import { type CheckFailure, UNKNOWN } from "./provider";
 import { isObject, type Properties } from "../values";
 
-export interface InputRule {
+interface InputRule {
   type: "string" | "integer" | "boolean" | "strings" | "object";
   required?: true;
   default?: string | number | boolean;

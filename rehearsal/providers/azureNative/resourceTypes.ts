@@ -4,7 +4,7 @@ import type { NetworkManagementClient } from "@azure/arm-network";
 import type { ResourceManagementClient } from "@azure/arm-resources";
 
 /** Microsoft's clients, by the module of azure-native that they serve. */
-export interface Clients {
+interface Clients {
   compute: ComputeManagementClient;
   network: NetworkManagementClient;
   resources: ResourceManagementClient;
