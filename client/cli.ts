@@ -9,8 +9,8 @@ import { addEnv } from "./commands/env";
 import { FAILURES, Failure } from "./lib/failure";
 import { remark } from "./lib/output";
 
-/** The whole command, for `--help` and for tests. */
-export function program(): Command {
+/** The whole command. */
+function program(): Command {
   const cli = new Command("docker-host")
     .description("Makes this computer a client of a Docker host that the stack made.")
     .addHelpText("after", `\n${exitCodeHelp()}`)

@@ -5,7 +5,7 @@ import { isServiceTag } from "./serviceTags";
 import { got, validateUnique } from "./values";
 
 /** What one source can be. */
-export const SOURCE_FORMS =
+const SOURCE_FORMS =
   'a CIDR ("203.0.113.0/24", "2001:db8::/48"), an address ("203.0.113.7") or a service tag ("VirtualNetwork")';
 
 /** The sources that may be as wide as the Internet, and as a crowd. */
