@@ -29,9 +29,11 @@ export function configurationPage(settings: Setting[]): string {
 
 # Configuration
 
-Set a setting with \`pulumi config set NAME VALUE\`, and take one away with \`pulumi config rm NAME\`. Set the region with
-\`pulumi config set azure-native:location westeurope\`. Pulumi checks every setting before it creates anything, and shows all
-problems at once: the setting, the value, and what it must be.
+Set a setting with \`pulumi config set NAME VALUE\`, and take one away with \`pulumi config rm NAME\`. Pulumi checks every setting
+before it creates anything, and shows all problems at once: the setting, the value, and what it must be.
+
+Set the region before the first \`pulumi up\`, with \`pulumi config set azure-native:location westeurope\`. On a stack that exists, a
+changed region has no effect: azure-native keeps each resource in the region that it has. To move a host, create another stack.
 
 The column "A change" tells what a change costs on a host that exists:
 

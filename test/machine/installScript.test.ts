@@ -88,7 +88,7 @@ test("the script on a machine", async (t) => {
     const modes = await machine.mustRun(["sh", "-c", "cd /etc/docker && stat -c '%a %U:%G %n' *.pem daemon.json"]);
     assert.equal(
       modes,
-      "444 root:root ca.pem\n444 root:root cert.pem\n400 root:root key.pem\n644 root:root daemon.json\n",
+      "444 root:root ca.pem\n444 root:root cert.pem\n400 root:root key.pem\n600 root:root daemon.json\n",
     );
   });
 

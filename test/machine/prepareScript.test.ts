@@ -40,8 +40,8 @@ test("the script before the DockerExtension", async (t) => {
     await locked;
     assert.match(await installed(), /^ii .*\+rehearsal1$/);
     assert.equal(await shell("systemctl is-active docker; command -v docker"), "active\n/usr/bin/docker\n");
-    const files = "cd /etc && ls docker/*.pem docker/daemon.json systemd/system/docker.service.d 2>/dev/null || true";
-    assert.equal(await shell(files), "");
+    const files = "cd /etc && ls docker/*.pem docker/daemon.json systemd/system/docker.service.d/* 2>/dev/null || true";
+    assert.equal(await shell(files), "systemd/system/docker.service.d/docker-host-fence.conf\n");
     assert.equal(await held(), "");
   });
 
