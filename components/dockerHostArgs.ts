@@ -33,7 +33,7 @@ export interface DockerHostArgs {
   sshSources?: pulumi.Input<pulumi.Input<string>[]>;
 
   /**
-   * Whether sources may stand for the Internet, such as "*" or "0.0.0.0/0". Defaults to false.
+   * Whether sources may stand for the Internet, such as `*` or `0.0.0.0/0`. Defaults to false.
    * Changing it has no effect of its own.
    */
   openToInternet?: boolean;
@@ -60,8 +60,8 @@ export interface DockerHostArgs {
   installer?: InstallerName;
 
   /**
-   * The version of Ubuntu's package `docker.io`, such as "28.2.2-0ubuntu1~24.04.1", or the beginning of one with "*", such as
-   * "28.2.*". Automatic upgrades leave it as it is. Defaults to the Docker that is there, else to the newest version.
+   * The version of Ubuntu's package `docker.io`, such as `28.2.2-0ubuntu1~24.04.1`, or the beginning of one with `*`, such as
+   * `28.2.*`. Automatic upgrades leave it as it is. Defaults to the Docker that is there, else to the newest version.
    * Changing it installs that version and restarts Docker. With the DockerExtension, containers stop.
    */
   dockerVersion?: pulumi.Input<string>;
@@ -89,7 +89,8 @@ export interface DockerHostArgs {
   /**
    * The clients by name, such as "ann" and "ci". Each gets a key and a certificate of its own. A name has 1 to 32 lower-case
    * letters, digits, "-", "_" and ".", and begins with a letter or digit. The first one is `clientCert` and `clientKey`. The
-   * list may be empty if `trustedClientCerts` or `clientCaCerts` is set.
+   * list may be empty if `trustedClientCerts` or `clientCaCerts` is set. In a stack's configuration, an empty list stands for the
+   * default.
    * Defaults to "admin", or to none if `trustedClientCerts` is set.
    * Changing it restarts Docker. A client that you remove is locked out by the same `up`, and the others stay.
    */
@@ -166,7 +167,7 @@ export interface DockerHostArgs {
 
   /**
    * The label in the DNS name `LABEL.REGION.cloudapp.azure.com`, such as "build-host": 3 to 63 lower-case letters, digits and
-   * hyphens, unique in its region. Only with `publicIp`. Defaults to the host's name with a random suffix, such as
+   * hyphens, beginning with a letter and not ending with a hyphen, unique in its region. Only with `publicIp`. Defaults to the host's name with a random suffix, such as
    * "docker-host-x3k9qa".
    * Changing it makes a new server certificate and restarts Docker.
    */

@@ -35,6 +35,11 @@ before it creates anything, and shows all problems at once: the setting, the val
 Set the region before the first \`pulumi up\`, with \`pulumi config set azure-native:location westeurope\`. On a stack that exists, a
 changed region has no effect: azure-native keeps each resource in the region that it has. To move a host, create another stack.
 
+**These settings delete the VM with its disk when they change:** ${settings
+    .filter(({ row }) => row.change === "replaces the VM")
+    .map(({ name }) => `\`${name}\``)
+    .join(", ")}.
+
 The column "A change" tells what a change costs on a host that exists:
 
 | A change | What happens |

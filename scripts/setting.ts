@@ -26,5 +26,6 @@ export function commandOf({ name, row }: Setting): string {
   const set = row.isSecret === true ? "pulumi config set --secret" : "pulumi config set";
   const isPath = row.form === "list" || row.form === "object" || row.form === "texts";
   const target = row.form === "list" ? `--path '${name}[0]'` : isPath ? "--path" : name;
-  return `${set} ${target} ${row.example}`.trim();
+  const value = /[*?]/.test(row.example) ? `'${row.example}'` : row.example;
+  return `${set} ${target} ${value}`.trim();
 }
