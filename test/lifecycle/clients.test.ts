@@ -1,4 +1,4 @@
-/** Clients that come and go, and authorities of a company's, on the real engine; the control plane alone. */
+/** Clients that come and go, and a company's CAs, on the real engine; the control plane alone. */
 import assert from "node:assert/strict";
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { test } from "node:test";
@@ -88,7 +88,7 @@ for (const [kind, key] of Object.entries({
   "RSA of 2048 bits": { algorithm: "RSA" },
   "P-384": { algorithm: "ECDSA", ecdsaCurve: "P384" },
 })) {
-  test(`a company's authority, ${kind}: it signs the server, and its clients are trusted`, async (t) => {
+  test(`a company's CA, ${kind}: it signs the server, and its clients are trusted`, async (t) => {
     const scratch = new Scratch(t);
     const company = await makeAuthority({ key });
     const rehearsal = await scratch.open({
@@ -98,9 +98,9 @@ for (const [kind, key] of Object.entries({
     });
     const { outputs } = await rehearsal.up();
     assert.equal(outputs.caCert, company.certPem);
-    const [server, authority] = [serverCert(scratch), company.certPem].map((pem) => new X509Certificate(pem));
-    assert.ok(server && authority, "both are there");
-    assert.ok(server.checkIssued(authority) && server.verify(authority.publicKey), "it signed the server");
+    const [server, ca] = [serverCert(scratch), company.certPem].map((pem) => new X509Certificate(pem));
+    assert.ok(server && ca, "both are there");
+    assert.ok(server.checkIssued(ca) && server.verify(ca.publicKey), "it signed the server");
     assert.equal(server.checkHost(outputs.fqdn ?? ""), outputs.fqdn);
     assertTrusted(scratch, [outputs.clientCert, company.certPem]);
     assert.deepEqual(

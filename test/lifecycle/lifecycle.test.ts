@@ -97,7 +97,7 @@ test("near their end, certificates are renewed by preview's own account, and the
   const { outputs } = await rehearsal.up();
   assert.notEqual(outputs.clientCert, before.clientCert);
   assert.equal(outputs.clientKey, before.clientKey, "the key stays");
-  assert.equal(outputs.caCert, before.caCert, "the authority stays");
+  assert.equal(outputs.caCert, before.caCert, "the CA stays");
   assert.deepEqual((await (await scratch.open()).up()).changes, { same: 19 });
 });
 
@@ -218,7 +218,7 @@ test("each change is previewed as the update or the replacement that it is, and 
   assert.deepEqual(await (await scratch.open()).destroy().then(() => scratch.state()), {});
 });
 
-/** What a rotation shows and does, step by step; `caCert` counts the authorities that are handed to the clients. */
+/** What a rotation shows and does, step by step; `caCert` counts the CAs that are handed to the clients. */
 const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<string, string>; caCert: number }[] = [
   {
     step: "new keys of server and client",
@@ -234,13 +234,13 @@ const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<s
     caCert: 1,
   },
   {
-    step: "the next authority beside the first, which still signs: the host is not touched",
+    step: "the next CA beside the first, which still signs: the host is not touched",
     config: { caGenerations: "1,2" },
     steps: { "docker-host-ca-2-key": "+", "docker-host-ca-2": "+" },
     caCert: 2,
   },
   {
-    step: "the next authority signs, and the first one goes",
+    step: "the next CA signs, and the first one goes",
     config: { caGenerations: "2" },
     steps: {
       "docker-host-server": "+- caCertPem, caPrivateKeyPem",
@@ -252,7 +252,7 @@ const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<s
   },
 ];
 
-test("keys and authorities are replaced by raising a number, as the preview says", async (t) => {
+test("keys and CAs are replaced by raising a number, as the preview says", async (t) => {
   if (leftOut(t, "rotations")) return;
   const scratch = new Scratch(t);
   let { outputs } = await (await scratch.open()).up();
@@ -263,8 +263,8 @@ test("keys and authorities are replaced by raising a number, as the preview says
       await rehearsal.preview();
       assert.deepEqual(scratch.steps(), steps);
       ({ outputs } = await rehearsal.up());
-      const authorities = outputs.caCert.match(/BEGIN CERTIFICATE/g) ?? [];
-      assert.equal(authorities.length, caCert);
+      const cas = outputs.caCert.match(/BEGIN CERTIFICATE/g) ?? [];
+      assert.equal(cas.length, caCert);
       const clientChanges = "docker-host-client-admin" in steps;
       assert.equal(outputs.clientKey !== before.clientKey, clientChanges);
       assert.equal(outputs.clientCert !== before.clientCert, clientChanges);
@@ -272,7 +272,7 @@ test("keys and authorities are replaced by raising a number, as the preview says
   }
 });
 
-test("an authority near its end is renewed with its key, so that its old certificate still verifies the servers", async (t) => {
+test("a CA near its end is renewed with its key, so that its old certificate still verifies the servers", async (t) => {
   const scratch = new Scratch(t);
   const { outputs: before } = await (await scratch.open()).up();
   t.after(() => {
@@ -285,9 +285,9 @@ test("an authority near its end is renewed with its key, so that its old certifi
   const { outputs } = await rehearsal.up();
   assert.notEqual(outputs.caCert, before.caCert);
   const server = scratch.state()["docker-host-server"]?.outputs?.certPem;
-  const [authority, former] = [outputs.caCert, before.caCert].map((pem) => new X509Certificate(pem));
-  assert.ok(authority && former && typeof server === "string", "all three are there");
-  assert.ok(new X509Certificate(server).verify(authority.publicKey), "signed by the renewed one");
+  const [ca, former] = [outputs.caCert, before.caCert].map((pem) => new X509Certificate(pem));
+  assert.ok(ca && former && typeof server === "string", "all three are there");
+  assert.ok(new X509Certificate(server).verify(ca.publicKey), "signed by the renewed one");
   assert.ok(new X509Certificate(server).verify(former.publicKey), "which has the same key");
 });
 

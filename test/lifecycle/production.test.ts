@@ -35,7 +35,7 @@ class Stack {
     return this.project.fails([...args, "--stack", this.name]);
   }
 
-  /** Gives an authority to the stack. */
+  /** Gives a CA to the stack. */
   give({ certPem, keyPem }: { certPem: string; keyPem: string }): void {
     this.ok("config", "set-all", "--plaintext", `caCertPem=${certPem}`, "--secret", `caPrivateKeyPem=${keyPem}`);
   }
@@ -78,10 +78,10 @@ function nameOf(urn: string): string {
 
 const MARKS = ["docker-host-production", "docker-host-production-address", "docker-host-production-authority"];
 const ADDRESSES = ["docker-host-ip", "docker-host-nic"];
-/** What is protected, for a key of the host's own authority. */
+/** What is protected, for a key of the host's own CA. */
 const kept = (...keys: string[]): string[] => [...keys, ...ADDRESSES, ...MARKS, "docker-host-vm", "group"].sort();
 
-test("a host with an authority of its own", async (t) => {
+test("a host with a CA of its own", async (t) => {
   const project = await PlainProject.open(t);
   const stack = new Stack(project, "prod");
   assert.match(stack.ok(...UP, ...settings({ ...NEEDED, protect: "true" })), NOTICE);
@@ -94,7 +94,7 @@ test("a host with an authority of its own", async (t) => {
     stack.refuses("docker-host-vm", [...UP, ...settings({ adminUsername: "azureuser", image })]);
   });
 
-  await t.test("another authority is refused, at once and as the second of two steps", () => {
+  await t.test("another CA is refused, at once and as the second of two steps", () => {
     const mark = "docker-host-production-authority";
     stack.refuses(mark, ["preview", ...settings({ caGenerations: "2", image: "" })]);
     stack.refuses(mark, UP);
@@ -139,7 +139,7 @@ test("a host with an authority of its own", async (t) => {
   });
 });
 
-test("a host with an authority that is given, in a subnet that is there", async (t) => {
+test("a host with a CA that is given, in a subnet that is there", async (t) => {
   if (leftOut(t, "a protected host in a given network")) return;
   const project = await PlainProject.open(t);
   const hub = new Stack(project, "hub");
@@ -180,18 +180,15 @@ test("a host with an authority that is given, in a subnet that is there", async 
     stack.refuses("docker-host-production-address", [...UP, ...settings({ publicIp: "false" })]);
   });
 
-  await t.test(
-    "from a given authority to one of its own: refused; meant in the way that an older pulumi has too",
-    () => {
-      stack.ok("config", "rm-all", "caCertPem", "caPrivateKeyPem");
-      stack.refuses("docker-host-production-authority", [...UP, ...settings({ publicIp: "true" })]);
-      stack.ok("state", "unprotect", "--all", "--yes");
-      stack.ok(...UP);
-      assert.deepEqual(stack.protected(), kept("docker-host-ca-key"));
-      stack.give(acme);
-      stack.refuses("docker-host-production-authority", UP);
-    },
-  );
+  await t.test("from a given CA to one of its own: refused; meant in the way that an older pulumi has too", () => {
+    stack.ok("config", "rm-all", "caCertPem", "caPrivateKeyPem");
+    stack.refuses("docker-host-production-authority", [...UP, ...settings({ publicIp: "true" })]);
+    stack.ok("state", "unprotect", "--all", "--yes");
+    stack.ok(...UP);
+    assert.deepEqual(stack.protected(), kept("docker-host-ca-key"));
+    stack.give(acme);
+    stack.refuses("docker-host-production-authority", UP);
+  });
 
   await t.test("a teardown that is meant leaves nothing", () => {
     stack.ok("destroy", "--yes", "--skip-preview", "--ignore-protect", "--remove");

@@ -19,7 +19,7 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
   const { outputs } = await rehearsal.up();
   const printed = [...scratch.lines];
   const first = exportSecrets(rehearsal);
-  // Then an authority of one's own signs, and is shared.
+  // Then a CA of one's own signs, and is shared.
   const company = await makeAuthority({ key: { algorithm: "ECDSA", ecdsaCurve: "P384" } });
   rehearsal = await scratch.open({
     dockerPort: "4244",
@@ -33,12 +33,12 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
 
   const second = exportSecrets(rehearsal);
   const [secrets, needles] = [first.secrets.concat(second.secrets), first.needles.concat(second.needles)];
-  // Two authorities, server, two clients and SSH key, and the password: in whatever form and place the state has them.
+  // Two CAs, server, two clients and SSH key, and the password: in whatever form and place the state has them.
   const known = {
     "the password": outputs.adminPassword,
     "the first client's key": outputs.clientKeys?.ann,
     "the second client's key": outputs.clientKeys?.bob,
-    "the authority's key": outputs.caPrivateKey,
+    "the CA's key": outputs.caPrivateKey,
     "the company's key": company.keyPem,
     "the company's key as it is shared": latest.caPrivateKey,
     "the SSH key": outputs.sshPrivateKey,

@@ -1,4 +1,4 @@
-/** One authority for several stacks, and a company's, by plain `pulumi` as the README has it. */
+/** One CA for several stacks, and a company's, by plain `pulumi` as the README has it. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ interface State {
   deployment: { resources: { urn: string; outputs?: Record<string, unknown> }[] };
 }
 
-test("a stack has the authority and the clients of another", async (t) => {
+test("a stack has the CA and the clients of another", async (t) => {
   const project = await PlainProject.open(t);
   const on = (stack: string, ...args: string[]): string => project.ok([...args, "--stack", stack]);
   const up = (stack: string): string => on(stack, "up", "--yes", "--skip-preview");
@@ -45,7 +45,7 @@ test("a stack has the authority and the clients of another", async (t) => {
       ...["adminUsername", "caCert", "clientCert", "clientCerts", "clientKey", "clientKeys"],
       ...["dockerHost", "fqdn", "publicIpAddress", "sshPrivateKey"],
     ],
-    "nothing of the authority's key",
+    "nothing of the CA's key",
   );
 
   on("two", "config", "set", "caStack", "organization/azure-docker-host/base");
@@ -72,8 +72,8 @@ test("a stack has the authority and the clients of another", async (t) => {
   assert.equal(two.caStack, "organization/azure-docker-host/base");
   assert.deepEqual([two.caCert, two.clientCerts], [base.caCert, base.clientCerts]);
   const server = new X509Certificate(String(state("two")["docker-host-server"]?.certPem));
-  const authority = new X509Certificate(two.caCert ?? "");
-  assert.ok(server.checkIssued(authority) && server.verify(authority.publicKey), "the authority signed the server");
+  const ca = new X509Certificate(two.caCert ?? "");
+  assert.ok(server.checkIssued(ca) && server.verify(ca.publicKey), "the CA signed the server");
   assertTrusted("two", [base.clientCerts?.ann, base.clientCerts?.bob]);
 
   for (const stack of ["base", "two"]) {
@@ -97,7 +97,7 @@ test("a stack has the authority and the clients of another", async (t) => {
   assert.deepEqual(clientCerts, { ann, zoe: clientCert });
   assertTrusted("two", [clientCert, ann]);
 
-  // In production, the authority is as little to be lost as one of its own.
+  // In production, the CA is as little to be lost as one of its own.
   const MARK = /::docker-host-production-authority"[^]*(marked for protection|is protected)/;
   const refused = (...args: string[]): void => {
     assert.match(project.fails([...args, "--stack", "two"]), MARK);
@@ -115,7 +115,7 @@ test("a stack has the authority and the clients of another", async (t) => {
   assert.match(on("base", "destroy", "--yes"), /deleted/);
 });
 
-test("a company's authority is set from files", async (t) => {
+test("a company's CA is set from files", async (t) => {
   const project = await PlainProject.open(t);
   const company = await makeAuthority({ key: { algorithm: "RSA" } });
   project.ok(["stack", "init", "dev"]);

@@ -44,7 +44,7 @@ test("a host on a real machine", async (t) => {
     const serverKey = await machine.readFile("/etc/docker/key.pem");
     assert.match(await ask({ ...server, cert: serverCert, key: serverKey }), /^refused: /);
     assert.match(await ask({ host: server.host, port: 4243 }, true), /^400 |^refused: /);
-    // And the client in turn refuses a server that another authority vouches for.
+    // And the client in turn refuses a server that another CA vouches for.
     assert.match(await ask({ ...server, ...client, ca: stranger.caCert }), /^refused: /);
   });
 

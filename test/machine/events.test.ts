@@ -121,7 +121,7 @@ const EVENTS: Event[] = [
       const former = host.outputs.caCert;
       const pid = await host.daemonPid();
       await host.up({ caGenerations: "1,2" });
-      assert.equal(await host.daemonPid(), pid, "to hand out the next authority restarts nothing");
+      assert.equal(await host.daemonPid(), pid, "to hand out the next CA restarts nothing");
       const both = host.outputs.caCert;
       // A client of before, and one that has fetched the two: both get through until the host moves.
       assert.match(await host.ask({ ca: former }), /^200 /);

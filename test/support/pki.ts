@@ -1,4 +1,4 @@
-/** Certificates as a host, its clients and their authority have them, made on the spot, for tests of who is trusted. */
+/** Certificates as a host, its clients and their CA have them, made on the spot, for tests of who is trusted. */
 import {
   createCertRequest,
   createKey,
@@ -18,7 +18,7 @@ export interface Validity {
   until?: number;
 }
 
-/** An authority of its own. */
+/** A CA of its own. */
 export async function authorityOf(name: string): Promise<Issued> {
   return selfSigned({ commonName: name }, { isCaCertificate: true, allowedUses: ["cert_signing"] }, {});
 }
@@ -29,26 +29,26 @@ export async function clientOf(name: string, validity: Validity = {}): Promise<I
 }
 
 /** A server's certificate for DNS names and IPv4 addresses. */
-export async function serverOf(authority: Issued, names: string[], validity: Validity = {}): Promise<Issued> {
+export async function serverOf(ca: Issued, names: string[], validity: Validity = {}): Promise<Issued> {
   const dnsNames = names.filter((name) => !/^[\d.]+$/.test(name));
   const ipAddresses = names.filter((name) => /^[\d.]+$/.test(name));
-  return signed(authority, { subject: { commonName: "server" }, dnsNames, ipAddresses }, "server_auth", validity);
+  return signed(ca, { subject: { commonName: "server" }, dnsNames, ipAddresses }, "server_auth", validity);
 }
 
-/** A client's certificate that an authority signed, as a company has them. */
-export async function memberOf(authority: Issued, name: string): Promise<Issued> {
-  return signed(authority, { subject: { commonName: name, organization: "Acme Inc." } }, "client_auth", {});
+/** A client's certificate that a CA signed, as a company has them. */
+export async function memberOf(ca: Issued, name: string): Promise<Issued> {
+  return signed(ca, { subject: { commonName: name, organization: "Acme Inc." } }, "client_auth", {});
 }
 
-async function signed(authority: Issued, request: object, use: string, validity: Validity): Promise<Issued> {
+async function signed(ca: Issued, request: object, use: string, validity: Validity): Promise<Issued> {
   const privateKeyPem = await key();
   const { properties } = await createCertRequest({ privateKeyPem, ...request });
   const { hours, notBefore } = span(validity);
   const cert = await createLocallySignedCert(
     {
       certRequestPem: properties.certRequestPem,
-      caCertPem: authority.cert,
-      caPrivateKeyPem: authority.key,
+      caCertPem: ca.cert,
+      caPrivateKeyPem: ca.key,
       allowedUses: [use],
       validityPeriodHours: hours,
     },
