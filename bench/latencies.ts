@@ -1,11 +1,11 @@
 /** How long Azure takes for what an `up` asks of it, and what has to wait for what; pure. */
 
-/** What Azure takes for each type of resource, in seconds, and what must be there before. */
+/** The seconds that Azure takes for each type of resource, and the types that must exist before. */
 interface Step {
   seconds: number;
   /** By Azure itself: what it refuses to make the resource without. */
   after: string[];
-  /** What users saw, and where. */
+  /** The times that users saw, with their sources. */
   seen: string;
 }
 
@@ -66,7 +66,7 @@ const CREATION: Record<string, Step> = {
 /** To delete a resource group: 45 s, https://github.com/jenkins-infra/azure/pull/77; more with a machine in it. */
 const GROUP_DELETION_SECONDS = 60;
 
-/** What any question takes, for which no log was found: what a call over an ocean takes at most. */
+/** The time of any read. No log was found, so it is the longest time of a call over an ocean. */
 const READ_SECONDS = 0.2;
 
 /** The latencies as the loopback Azure takes them, so many times as long. */
@@ -86,7 +86,7 @@ function readyAfter(type: string): number {
   return READ_SECONDS + seconds + Math.max(0, ...after.map(readyAfter));
 }
 
-/** What one extension takes more, after the other. */
+/** The extra time of a second extension. */
 const SECOND_EXTENSION_SECONDS = READ_SECONDS + (CREATION[EXTENSION]?.seconds ?? 0);
 
 /** The longest chain of what waits for each other, in seconds: however many hosts there are, nothing can be faster. */

@@ -10,7 +10,7 @@ export const ROOT = resolve(__dirname, "..");
 /** Everything that the measurements write, in a folder that git ignores. */
 export const SCRATCH = join(ROOT, ".rehearsal", "bench");
 
-/** What is started. */
+/** A program to start. */
 export interface Program {
   /** Its folder. */
   directory: string;
@@ -38,7 +38,7 @@ export function ownNodeArguments(): string[] {
   return line.split(" ").filter((argument) => argument !== "");
 }
 
-/** What a program's process took. */
+/** The memory and the processor time of a program's process. */
 export interface Reading {
   mebibytes: number;
   processorSeconds: number;
@@ -63,7 +63,7 @@ export class Meter {
   }
 }
 
-/** What a newer Node keeps of what it compiled; see register.cjs. */
+/** The compile cache of newer Node versions; see register.cjs. */
 const COMPILE_CACHE = join(ROOT, "node_modules/.cache/node");
 
 /** Forgets what was kept for the next run of a program: a new machine. */

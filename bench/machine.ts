@@ -1,4 +1,4 @@
-/** What a user waits for on a real machine: the daemon's first answer, and the API's absence while a certificate is renewed. */
+/** The waits of a user on a real machine: for the daemon's first answer, and while a certificate is renewed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tls from "node:tls";
 import { INSTALLERS } from "../components/rules/docker";

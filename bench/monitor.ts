@@ -9,19 +9,19 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
 import { UNKNOWN } from "../rehearsal/providers/provider";
 
-/** What was declared so far. */
+/** The declarations so far. */
 export interface Declared {
   /** The resources' types, in the order of their coming. */
   types: string[];
   /** When the last one came, by `performance.now()`. */
   lastAt: number;
-  /** What the program said that is worse than an information. */
+  /** The program's warnings and errors. */
   complaints: string[];
 }
 
 export interface Monitor {
   address: string;
-  /** What was declared since the last call of `reset`. */
+  /** The declarations since the last call of `reset`. */
   declared: Declared;
   reset(): void;
   close(): void;
@@ -30,7 +30,7 @@ export interface Monitor {
 /** A project's name and a stack's, as they stand in a resource's URN. */
 export const STACK = { project: "azure-docker-host", stack: "bench" };
 
-/** What only Azure knows of a resource that is to be made, and the program asks for. */
+/** The computed outputs that the program asks for. */
 const COMPUTED: Record<string, string[]> = {
   "azure-native:network:VirtualNetwork": ["subnets"],
   "azure-native:network:PublicIPAddress": ["ipAddress", "dnsSettings"],

@@ -1,9 +1,9 @@
-/** What the measurements give: figures with their targets, as tables for the terminal and for docs/performance.md. */
+/** Figures with their targets, as tables for the terminal and for docs/performance.md. */
 
 /** One line of a table: the same thing measured in several runs. */
 export interface Figure {
   name: string;
-  /** What follows the number, such as " s"; nothing for a ratio. */
+  /** The text after the number, such as " s". A ratio has none. */
   unit?: string;
   digits?: number;
   values: number[];
@@ -26,7 +26,7 @@ export interface Part {
 
 export interface Curve {
   name: string;
-  /** What is measured, with its unit, such as "preview, s": curves of the same are drawn in one diagram. */
+  /** The measured quantity with its unit, such as "preview, s". Its curves share one diagram. */
   what: string;
   /** For each number of hosts, the values of all runs. */
   points: [hosts: number, values: number[]][];

@@ -55,7 +55,7 @@ export async function up(runs: number, givenScale?: number): Promise<[up: Part, 
     notes.push(
       `${name}: Azure's latencies times ${scale}, so that its critical path of ${CRITICAL_PATH_SECONDS.toFixed(1)} s took ${(CRITICAL_PATH_SECONDS * scale).toFixed(1)} s; \`--parallel ${PARALLEL}\`.`,
     );
-    // What the engine takes doesn't shrink with Azure's latencies: so it is added to them in their full length.
+    // The engine's own time doesn't shrink with Azure's latencies, so it is added to their full length.
     const full = overheads.map((overhead) => CRITICAL_PATH_SECONDS + overhead);
     figures.push(
       {

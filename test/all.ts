@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   if (leftOut.size > 0) print(`Left out, and run by npm run test:all: ${[...leftOut].join("; ")}`);
 }
 
-/** What a sample leaves out, in the tests' words. */
+/** The cases that a sample leaves out, in the tests' words. */
 const leftOut = new Set<string>();
 
 function noteLeftOut(message: unknown): void {
@@ -77,7 +77,7 @@ async function runFiles(files: string[]): Promise<void> {
   await pipeline(tests, new spec(), process.stdout, { end: false });
 }
 
-/** Those that need nothing but Node; each runs in one process. */
+/** The layers that need nothing but Node. Each runs in one process. */
 const UNIT_LAYERS = ["rehearsal", "unit", "mocks"].map((name) => join(__dirname, `${name}.ts`));
 
 function filesOf(layer: string): string[] {
@@ -86,7 +86,7 @@ function filesOf(layer: string): string[] {
     .map((name) => join(__dirname, layer, name));
 }
 
-/** What takes longest, so that it isn't begun last. */
+/** The files that take longest, which must not begin last. */
 const LONGEST = ["machine/workflows", "machine/events", "lifecycle/faults", "lifecycle/kills"];
 
 function longestFirst(files: string[]): string[] {

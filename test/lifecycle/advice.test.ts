@@ -78,7 +78,7 @@ test("failed runs, and what is to be done", async (t) => {
     project.azure.remove(vm()?.id ?? assert.fail());
     const next = project.ok(UP);
     assert.deepEqual(advice(next), ["An earlier run was cut off while it made something"]);
-    // What the advice says makes an end of it, and takes nothing away.
+    // The advised command ends the problem, and removes nothing.
     project.ok(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
     assert.match(project.ok(["preview"]), /19 unchanged/);
   });

@@ -1,4 +1,4 @@
-/** What bad input gets, on the real engine: an error that names the setting, the value and what is allowed, before anything is made. */
+/** Bad input on the real engine: an error that names the setting, the value and the rule, before anything is created. */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -9,7 +9,7 @@ import { Scratch, runRehearsal } from "../support/scratch";
 
 const KEY = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
-/** What is wrong, by the time at which the program looks at it: all that is wrong then is told at once. */
+/** Wrong settings, by the time at which the program checks them. It reports all problems of one time at once. */
 const BAD: Record<string, { config: Record<string, string>; messages: RegExp[] }> = {
   "no source": { config: {}, messages: [/dockerSources: none given, .*allowed: a list/] },
   "a name that is no setting": {
@@ -92,7 +92,7 @@ test("a password that stands in plain text in the stack's file is refused", asyn
   refused(scratch, {}, [/adminPassword: the value \(not shown\) stands unencrypted in the stack's file/]);
 });
 
-/** What a person sees who runs it: each message once, no stack trace, an exit code; and nothing was made. */
+/** Asserts the output that a person sees: each message once, no stack trace, an exit code. Nothing was created. */
 function refused(scratch: Scratch, config: Record<string, string>, messages: RegExp[]): void {
   const settings = Object.entries(config).flatMap(([name, value]) => ["--config", `${name}=${value}`]);
   const { status, stdout, stderr } = runRehearsal([

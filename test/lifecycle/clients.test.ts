@@ -19,7 +19,7 @@ function assertTrusted(scratch: Scratch, certs: (string | undefined)[]): void {
   assert.ok(docker.options.includes(label), `${label} is in: ${docker.options.join(" ")}`);
 }
 
-/** What a change of the clients shows and does. */
+/** The steps of a change of the clients. */
 const CHANGES: { change: string; clients: string[]; steps: Record<string, string> }[] = [
   {
     change: "one comes",

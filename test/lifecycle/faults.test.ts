@@ -54,7 +54,7 @@ const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages
     stages: [callsOf("DELETE", EXTENSION), callsOf("DELETE", VM), ...creationOf(VM), ...creationOf(EXTENSION)],
   },
   { part: "refresh", verb: "refresh", settings: REPLACED, stages: [callsOf("GET", ...ALL)] },
-  // What lies in the group goes with it.
+  // Azure deletes a group's resources with it.
   { part: "destroy", verb: "destroy", settings: REPLACED, stages: [callsOf("DELETE", GROUP)] },
 ];
 
@@ -62,7 +62,7 @@ const LIFE: { part: string; verb: Verb; settings: Record<string, string>; stages
 const UNCHANGED = /^Resources:\n +\d+ unchanged\n+$/m;
 
 interface Failure extends Omit<Fault, "call"> {
-  /** What a person reads of it. */
+  /** The message that a person reads. */
   error: RegExp;
 }
 
@@ -83,7 +83,7 @@ const FAILURES: Failure[] = [
 
 const LATER_KINDS: Fault["kind"][] = ["boot-failure", "extension-failure"];
 
-/** What can fail after the call was accepted, where there is a machine to boot or an extension to run. */
+/** The failures that come after Azure accepted a call: of a machine that boots, and of an extension that runs. */
 function failuresLater(stage: string[], calls: string[]): Failure[] {
   return [
     ...(stage.includes(`PUT ${VM}`) && calls.includes(`GET ${VM}`)
@@ -95,7 +95,7 @@ function failuresLater(stage: string[], calls: string[]): Failure[] {
   ];
 }
 
-/** What a run overcomes by itself, at each of its calls. */
+/** The failures that a run overcomes by itself, at each of its calls. */
 const NUISANCES: { nuisance: string; fault?: Omit<Fault, "call">; seconds?: number }[] = [
   { nuisance: "throttled", fault: { kind: "throttled", times: 3, retryAfterSeconds: 0.001 } },
   { nuisance: "met by another operation", fault: { kind: "conflict", times: 3 } },
@@ -131,7 +131,7 @@ function of(resources: StoredResource[], armTypes: string[]): StoredResource[] {
   return resources.filter(({ armType }) => armTypes.includes(armType));
 }
 
-/** What the CLI says at the end of the resource that a call was for. */
+/** The CLI's diagnostics at the end, of the resource that a call was for. */
 function diagnosticOf(call: string, output: string): string {
   const token = TOKENS[call.replace(/^\S+ /, "")] ?? "";
   const blocks = output.slice(output.lastIndexOf("Diagnostics:")).split(/\n\n| {2}(?=\S+ \(\S+\):\n)/);
@@ -182,7 +182,7 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
       for (const [index, chain] of sampled(st, "chains of failures", chains, ([at]) => String(at), ["0"])) {
         await st.test(`chain ${index + 1}`, async (chained) => {
           attached.restore(before);
-          // What is to be said before the next run: what Azure has of the last one and nobody heard of.
+          // The steps before the next run: it removes the resources that Azure made and that the state doesn't have.
           let removals: string[] = [];
           const done: string[] = [];
           for (const [position, step] of chain.entries()) {
@@ -196,7 +196,7 @@ test("whatever goes wrong at whatever call, the next run mends it", async (t) =>
               const told = step.filter(({ call, error }) => error.test(diagnosticOf(call, failed.output)));
               // A refresh ends with its first error, and doesn't wait for those that are tried again.
               assert.equal(verb === "refresh" ? told.length > 0 : told.length === step.length, true, failed.output);
-              // What failed after it was accepted is there, and the state knows it.
+              // A resource that failed after Azure accepted it exists, and the state has it.
               const broken = attached.store.list().filter(({ provisioningState }) => provisioningState === "Failed");
               assert.deepEqual(
                 broken.map(({ armType }) => `PUT ${armType}`),
@@ -246,7 +246,7 @@ test("a destroy that failed, and then an up: what the state has forgotten goes f
 
   const { status, output, steps } = await attached.next("up");
   assert.equal(status, 0, output);
-  // What goes with another one is not named, and what another one uses comes after it.
+  // A resource that goes with another is not named, and a resource that another uses comes after it.
   const named = unrecorded.filter((id) => !id.includes("/extensions/"));
   assert.deepEqual(steps.sort(), named.map(removal).sort());
   assertInRecovery(steps);

@@ -12,7 +12,7 @@ import { Scratch } from "../support/scratch";
 const PREPARED = { prepare: "CustomScript", DockerExtension: "DockerExtension" };
 const SCRIPT = { CustomScript: "CustomScript" };
 
-/** What changing to the other installer shows, where the host is of this version. */
+/** The steps of a change to the other installer, for a host of this version. */
 const TO_SCRIPT = {
   "docker-host-docker": "-",
   "docker-host-prepare": "+- protectedSettings, settings, vmExtensionName",
@@ -50,7 +50,7 @@ class Extensions {
     return Object.fromEntries(Object.entries(this.scratch.steps()).map(([name, step]) => [name, sorted(step)]));
   }
 
-  /** What the engine did, in its order, such as "delete-replaced docker-host-docker". */
+  /** The engine's operations in their order, such as "delete-replaced docker-host-docker". */
   private operations(): string[] {
     return this.scratch.lines.flatMap((line) => /^ {2}… {2}((?:create|delete).*)/.exec(line)?.[1] ?? []);
   }

@@ -101,7 +101,7 @@ test("near their end, certificates are renewed by preview's own account, and the
   assert.deepEqual((await (await scratch.open()).up()).changes, { same: 19 });
 });
 
-/** What a change of one setting does, by resource. `+-` is a replacement. */
+/** The steps of a change of one setting, by resource. `+-` is a replacement. */
 const CHANGES: { change: string; config: Record<string, string>; steps: Record<string, string> }[] = [
   {
     change: "dockerPort",
@@ -218,7 +218,7 @@ test("each change is previewed as the update or the replacement that it is, and 
   assert.deepEqual(await (await scratch.open()).destroy().then(() => scratch.state()), {});
 });
 
-/** What a rotation shows and does, step by step; `caCert` counts the CAs that are handed to the clients. */
+/** The steps of a rotation. `caCert` counts the CAs that the clients get. */
 const ROTATIONS: { step: string; config: Record<string, string>; steps: Record<string, string>; caCert: number }[] = [
   {
     step: "new keys of server and client",

@@ -22,7 +22,7 @@ test("pulumi up, output, preview, destroy", async (t) => {
     /^tcp:\/\/docker-host-[a-z0-9]{6}\.westeurope\.cloudapp\.azure\.com:4243\n$/,
   );
   assert.match(ok("preview"), /19 unchanged/);
-  // What is on disk is what runs, whatever Node kept of the last run.
+  // The engine runs the files on disk, and not a copy that Node kept of the last run.
   project.edit("index.ts", (text) => text.replace("    dockerHost: host.dockerHost,", "$&\n    edited: true,"));
   assert.match(ok("preview"), /edited *: true/);
   assert.match(ok("destroy", "--yes"), /- 19 deleted/);

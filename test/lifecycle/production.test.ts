@@ -78,7 +78,7 @@ function nameOf(urn: string): string {
 
 const MARKS = ["docker-host-production", "docker-host-production-address", "docker-host-production-authority"];
 const ADDRESSES = ["docker-host-ip", "docker-host-nic"];
-/** What is protected, for a key of the host's own CA. */
+/** The protected resources, for a key of the host's own CA. */
 const kept = (...keys: string[]): string[] => [...keys, ...ADDRESSES, ...MARKS, "docker-host-vm", "group"].sort();
 
 test("a host with a CA of its own", async (t) => {

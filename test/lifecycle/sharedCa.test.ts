@@ -7,7 +7,7 @@ import type { StackOutputs } from "../../outputs";
 import { makeAuthority } from "../support/authorities";
 import { PlainProject } from "../support/plainProject";
 
-/** What a stack's state has, its secrets encrypted. */
+/** The resources in a stack's state, with secrets encrypted. */
 interface State {
   deployment: { resources: { urn: string; outputs?: Record<string, unknown> }[] };
 }

@@ -1,5 +1,5 @@
 /**
- * What happens to a host over the years, with each installer, on a real machine: the result, how long the API was away,
+ * The events of a host's years, with each installer, on a real machine: the result, how long the API was away,
  * and whether a running container lived through it. The table in docs/installers.md is what this test saw.
  */
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ type InstallerName = (typeof INSTALLERS)[number];
 /** How long the API may be away for a change, in seconds, while other tests keep the computer busy: alone, it is half a second. */
 const MOST_AWAY = 5;
 
-/** What was seen of an event with one installer. */
+/** The result of an event with one installer. */
 interface Seen {
   result: string;
   /** Seconds; undefined where the question has no sense. */
@@ -49,7 +49,7 @@ async function watched(host: Host, action: () => Promise<void>, ports = [host.po
   return { away, fate: await host.fate() };
 }
 
-/** What holds wherever an `up` is to apply something with the API away for a moment only. */
+/** Asserts that an `up` applies a change, with the API away for a moment only. */
 async function applied(host: Host, config: Record<string, string>, result: string, ports?: number[]): Promise<Seen> {
   const seen = await watched(
     host,

@@ -1,4 +1,4 @@
-/** What a killed run of the tests leaves is found by its folder, and taken away. */
+/** A run of the tests removes the leftovers of a killed run, which it finds by that run's folder. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

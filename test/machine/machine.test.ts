@@ -57,7 +57,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
     return { directory: path.join(machines, name), rootFileSystem, hostName: name, bridge: network.bridge, addresses };
   }
 
-  /** What is there of the test's machines and network outside of their own folders. */
+  /** The traces of the test's machines and network outside of their own folders. */
   async function leftBehind(): Promise<string[]> {
     const links = await mustRun(["ip", "-oneline", "link"]);
     const mounts = fs.readFileSync("/proc/self/mounts", "utf8");

@@ -1,4 +1,4 @@
-/** Who reaches what of a real machine: the security group's rules, enforced on packets. */
+/** The NSG's rules, enforced on the packets of a real machine. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -34,7 +34,7 @@ function knock(host: string, port: number): Promise<string> {
   });
 }
 
-/** What comes back for a datagram to a port where nobody listens: the error of a machine that got it, or "timeout". */
+/** The answer to a datagram to a port where nobody listens: the error of a machine that got it, or "timeout". */
 async function send(host: string, port: number): Promise<string> {
   const socket = createSocket("udp4");
   socket.connect(port, host);

@@ -9,7 +9,7 @@ import { withoutVersionAliases } from "../../components/aliases";
 
 const TYPE = "azure-native:compute:VirtualMachine";
 
-/** What is left of the aliases of a resource. */
+/** The aliases of a resource. */
 function left(type: string, aliases: pulumi.Input<string | pulumi.Alias>[] | undefined): unknown {
   const resource = Object.create(compute.VirtualMachine.prototype) as pulumi.Resource;
   const result = withoutVersionAliases({ resource, type, name: "web-vm", props: { a: 1 }, opts: { aliases } });

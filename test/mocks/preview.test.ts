@@ -1,4 +1,4 @@
-/** What a preview makes of values that Azure computes, under azure-native's own rules: unknown on every creation and update. */
+/** Values that Azure computes, in a preview under azure-native's own rules: unknown on every creation and update. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Provider } from "@pulumi/azure-native";
@@ -10,7 +10,7 @@ import { knownInPreview } from "../../components/previewOutputs";
 
 type Values = Record<string, unknown>;
 
-/** What the engine does with a resource in this preview. */
+/** The engine's operation on a resource in this preview. */
 type Step = "create" | "update" | "same";
 
 /** A question to Azure. */
@@ -31,7 +31,7 @@ const IDS: Record<string, string> = {
 const SUBNET = `${GROUP}/virtualNetworks/web-vnet/subnets/default`;
 const FQDN = "build.westeurope.cloudapp.azure.com";
 
-/** What Azure has. */
+/** The resources in Azure. */
 const ADDRESS = { ipAddress: "203.0.113.10", dnsSettings: { domainNameLabel: "build", fqdn: FQDN } };
 const INTERFACE = { ipConfigurations: [{ privateIPAddress: "10.0.0.4", subnet: { id: SUBNET } }] };
 const AZURE: Record<string, Values> = {
@@ -79,10 +79,10 @@ function outputs(type: string, step: Step, inputs: Values): Values {
 
 /** How a run goes; by default the preview of an update of everything. */
 interface Run {
-  /** What is done with each resource, by name; all others are updated. */
+  /** The operation on each resource, by name. All others are updated. */
   steps?: Record<string, Step>;
   every?: Step;
-  /** What Azure answers; what is not here is refused. */
+  /** Azure's answers. All other calls are refused. */
   azure?: Record<string, Values>;
   /** Whether it is a preview. */
   preview?: boolean;
@@ -306,7 +306,7 @@ suite("a settled value", () => {
     }
   }
 
-  /** What comes of an output, and whether it is a secret and what it depends on. */
+  /** An output's value, whether it is a secret, and its dependencies. */
   async function settle(preview: boolean, own: pulumi.Input<string>): Promise<Values> {
     let result: Promise<Values> | undefined;
     await run(

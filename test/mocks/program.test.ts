@@ -18,7 +18,7 @@ interface Declared {
 
 const pem = (label: string): string => `-----BEGIN ${label}-----\nAA==\n-----END ${label}-----\n`;
 
-/** What the providers make that others read. */
+/** The providers' outputs that other resources read. */
 const MADE: Record<string, unknown> = {
   result: "x3k9qa",
   name: "name",
@@ -56,7 +56,7 @@ class Recorder extends MockMonitor {
   }
 }
 
-/** What the program declares for a stack of these settings. */
+/** The resources that the program declares for a stack of these settings. */
 async function declare(settings: Record<string, string>): Promise<Record<string, Declared>> {
   const recorder = new Recorder();
   await pulumi.runtime.setMocks(recorder.mocks, PROJECT, "dev", false, "acme");
@@ -88,7 +88,7 @@ for (const [what, settings] of Object.entries(stacks)) {
     const parts = ["ip", "nsg", "vnet", "nic", "vm", ...extensions].map((part) => `docker-host-${part}`);
     assert.deepEqual(names.sort(), ["group", ...parts].sort());
     for (const [name, { type, deletedWith }] of inAzure) {
-      // What is on the machine goes with the machine.
+      // The extensions go with the machine.
       const container = type === EXTENSION ? "docker-host-vm" : "group";
       assert.equal(deletedWith, name === "group" ? "" : container, name);
     }

@@ -33,7 +33,7 @@ import { Scratch, type StateResource } from "./scratch";
 import { secretsIn } from "./secrets";
 import { WatchedBehaviour, steady } from "./watched";
 
-/** What a person types. */
+/** The commands that a person types. */
 export type Verb = "up" | "preview" | "refresh" | "destroy";
 
 /** How a run ended, and what it printed. */
@@ -43,7 +43,7 @@ export interface Ended {
   output: string;
 }
 
-/** What is to happen to a run. */
+/** The trouble that a run meets. */
 export interface Trouble extends BehaviourSettings {
   /** The moment at which the engine is killed; see `points`. */
   killAt?: string;
@@ -85,7 +85,7 @@ export const TOKENS: Readonly<Record<string, string>> = Object.fromEntries(
   }),
 );
 
-/** What Azure makes anew each time, by the names that it has in the state and in the store. */
+/** Values that Azure makes anew each time, by their names in the state and in the store. */
 const MADE_ANEW = new Set(
   ["etag", "resourceGuid", "vmId", "uniqueId", "timeCreated", "macAddress", "osDiskName"].concat(
     "internalDomainNameSuffix",
@@ -289,7 +289,7 @@ export class Attached {
     return { status, output: engine.printed() };
   }
 
-  /** What a killed run left: how many operations it was at, and what Azure has that the state has not. */
+  /** The leftovers of a killed run: the number of pending operations, and the resources in Azure that the state doesn't have. */
   leftovers(): { pending: number; unrecorded: string[] } {
     const { resources = [], pending_operations: pending = [] } = this.readState().checkpoint.latest;
     const recorded = resources.map(({ id }) => id);
@@ -297,7 +297,7 @@ export class Attached {
     return { pending: pending.length, unrecorded: unrecorded.filter((id) => !recorded.includes(id)) };
   }
 
-  /** What was asked for is in Azure; what Azure made with a VM is not among it. */
+  /** The resources in Azure that a program asked for, without those that Azure made with a VM. */
   private asked(): StoredResource[] {
     return this.store.list().filter((resource) => !belongsToMachine(resource));
   }
@@ -371,7 +371,7 @@ function decrypt(ciphertext: string): string {
   return `${decipher.update(sealed.subarray(0, -16), undefined, "utf8")}${decipher.final("utf8")}`;
 }
 
-/** What a rehearsal says when it takes away what Azure has and the state has not. */
+/** The line that a rehearsal prints when it removes a resource that Azure has and the state doesn't have. */
 export function removal(id: string): string {
   const group = /^\/subscriptions\/[^/]+\/resourceGroups\/([^/]+)$/.exec(id)?.[1];
   return `In Azure, but not in the state: az ${group === undefined ? `resource delete --ids ${id}` : `group delete --name ${group}`}`;

@@ -1,4 +1,4 @@
-/** What Azure said in real runs, as people put it into the issues named beside each, and what is advised. */
+/** Errors of Azure in real runs, from the issue named beside each, and the advice that each gets. */
 
 export interface AzureLog {
   /** The cause's name in the table. */
@@ -8,7 +8,7 @@ export interface AzureLog {
   log: string;
   /** How the advice begins. */
   begins: string;
-  /** What it tells to type. */
+  /** The command that it tells to type. */
   types: string[];
 }
 

@@ -10,7 +10,7 @@ const ACTIONLINT = "1.7.12";
 /** https://github.com/python-jsonschema/check-jsonschema brings the schemas that SchemaStore and GitLab publish. */
 const CHECK_JSONSCHEMA = "0.39.0";
 
-/** What a command printed, and its exit code. */
+/** The output of a command, and its exit code. */
 export interface Checked {
   status: number | null;
   output: string;

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
-/** What the process tells when it is ready. */
+/** The addresses at which the process serves. */
 export interface Serving {
   /** For the engine's option `--client`. */
   program: string;
@@ -25,7 +25,7 @@ export function setClock(directory: string, { REHEARSAL_CLOCK_OFFSET_HOURS: hour
   writeFileSync(join(directory, CLOCK_FILE), hours);
 }
 
-/** What the process is asked: to serve, for a rehearsal if a folder is named, or to end that. */
+/** A request: to serve, for a rehearsal if it names a folder, or to end that. */
 export interface Asked {
   id: number;
   close?: true;

@@ -22,7 +22,7 @@ import { tls } from "../../rehearsal/providers/tls";
 import { type Answered, type Asked, CLOCK_FILE, type Serving } from "./engineHost";
 import { startKeyService } from "./keyService";
 
-/** What the SDK serves an inline program with; its types keep it to itself. */
+/** The SDK's server of an inline program, which its types don't export. */
 const { LanguageServer } = automation as unknown as {
   LanguageServer: new (
     program: () => Promise<unknown>,

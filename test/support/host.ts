@@ -23,7 +23,7 @@ export function machineOf(rehearsal: Rehearsal, stack = STACK_NAME): Machine {
   return machine;
 }
 
-/** What came of a container: it went on, it was started anew by its restart policy, or it is gone. */
+/** The fate of a container: it went on, its restart policy started it anew, or it is gone. */
 export type Fate = "lived" | "started again" | "gone";
 
 /** One host, by its own scratch rehearsal. */
@@ -98,7 +98,7 @@ export class Host {
     return /\) (?:\S+ ){19}(\d+)/.exec(stdout)?.[1] ?? "";
   }
 
-  /** What came of the container since it was last asked for; looked at in the machine's processes, as the daemon may be down. */
+  /** The container's fate since the last call. It reads the machine's processes, because the daemon may be down. */
   async fate(): Promise<Fate> {
     const { pid, begun } = this.container ?? assert.fail("no container was started");
     if ((await this.begun(pid)) === begun) return "lived";
@@ -135,7 +135,7 @@ export class Host {
     }, 40);
     try {
       await action();
-      // What is asked at the end must still be answered.
+      // The last question must still get its answer.
       await sleep(200);
     } finally {
       clearInterval(timer);

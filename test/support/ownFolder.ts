@@ -43,7 +43,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Whatever was started for the tests of that run, and by it, has the folder in its environment. */
+/** Finds the processes of a run: each of them has the folder in its environment. */
 function processesOf(folder: string): number[] {
   if (!existsSync("/proc")) return [];
   return readdirSync("/proc")

@@ -42,7 +42,7 @@ export interface Running {
   kill: (signal: NodeJS.Signals) => void;
   /** Kills the engine with all that it started, as a power cut would. */
   cutOff: () => void;
-  /** What it has printed so far. */
+  /** Its output so far. */
   printed: () => string;
   ended: Promise<Ended>;
 }
@@ -57,13 +57,13 @@ export interface PlainOptions {
   program?: boolean;
 }
 
-/** What the engine needs the program for. */
+/** The commands for which the engine needs the program. */
 const WITH_PROGRAM = ["up", "preview"];
 
 /** A copy of the project with a local backend and a loopback Azure of its own, taken away after the test. */
 export class PlainProject {
   readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-plain-"));
-  /** What each run has in its environment beside the test's own; a test may change it between runs. */
+  /** The environment of each run, beside the test's own. A test may change it between runs. */
   readonly environment: Record<string, string> = {
     PATH: [
       join(ROOT, "test/lifecycle/languageHost"),
@@ -136,7 +136,7 @@ export class PlainProject {
     return `file://${join(this.directory, name)}`;
   }
 
-  /** What is in the loopback Azure; a change there is one behind the program's back. */
+  /** The resources in the loopback Azure. A change there is drift. */
   get azure(): Store {
     return new Store(join(this.rehearsal, FOLDERS.azure));
   }
@@ -151,7 +151,7 @@ export class PlainProject {
     return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as State).checkpoint : {};
   }
 
-  /** What a stack's state has, secrets encrypted. */
+  /** The resources in a stack's state, with secrets encrypted. */
   state(stack: string): StateResource[] {
     return this.checkpoint(stack).latest?.resources ?? [];
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Host } from "./host";
 
-/** Who owns which file, and the widest mode that it may have (CIS Docker Benchmark 1.6, section 3; the number is its own). */
+/** The owner of each file, and the widest mode that it may have (CIS Docker Benchmark 1.6, section 3; the number is its own). */
 const FILES: [number: string, file: string, owner: string, widest: number][] = [
   ["3.1", "/lib/systemd/system/docker.service", "root:root", 0o644],
   ["3.3", "/lib/systemd/system/docker.socket", "root:root", 0o644],
@@ -48,7 +48,7 @@ export async function assertDaemonSettings({ machine }: Host): Promise<void> {
     [["127.0.0.0/8"], [true]],
     "2.5 no insecure registries",
   );
-  // What a container of nobody's special wish gets.
+  // The defaults that a container gets.
   await docker("run", "--detach", "--name=plain", "--publish=127.0.0.1:8099:80", "local:sh", "/bin/sleep", "60");
   const status = await docker("exec", "plain", "/bin/cat", "/proc/1/status");
   assert.match(status, /^NoNewPrivs:\t1$/m, "2.15 no-new-privileges");
@@ -65,7 +65,7 @@ export async function assertDaemonSettings({ machine }: Host): Promise<void> {
   }
 }
 
-/** What makes a host what it is, whoever installed it: what a client is told, what listens, who may use it, what starts at boot. */
+/** The state of a host, by either installer: the daemon's answers, the ports, the users of the socket, and the services at boot. */
 export async function daemonState({ machine, outputs }: Host): Promise<Record<string, unknown>> {
   const info = JSON.parse(await machine.mustRun(["docker", "info", "--format={{json .}}"])) as Record<string, unknown>;
   const listening = await machine.mustRun(["ss", "--listening", "--tcp", "--numeric", "--no-header", "--processes"]);

@@ -20,7 +20,7 @@ export interface Outcome {
 /** A command that runs beside the test. */
 export interface Started {
   process: ChildProcess;
-  /** What it has printed so far, on both streams. */
+  /** Its output so far, of both streams. */
   printed: () => string;
   /** Settles when the command has ended and its streams are closed. */
   ended: Promise<Outcome>;

@@ -11,7 +11,7 @@ export function exportSecrets(rehearsal: Rehearsal): {
   return secretsIn(JSON.parse(pulumiStack(rehearsal, "export", "--show-secrets")));
 }
 
-/** What a command of `pulumi stack` prints of the rehearsal's stack. */
+/** The output of a `pulumi stack` command for the rehearsal's stack. */
 export function pulumiStack(rehearsal: Rehearsal, ...args: string[]): string {
   const { project } = filesOf(rehearsal.directory);
   const env = { ...process.env, ...rehearsal.environment };

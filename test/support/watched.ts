@@ -1,4 +1,4 @@
-/** What stands between a test and what its providers do. */
+/** Wraps providers, so that a test sees and stops each of their calls. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Behaviour, type Fault } from "../../rehearsal/arm/behaviour";
 import type { ResourceProvider } from "../../rehearsal/providers/provider";

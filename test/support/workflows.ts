@@ -69,7 +69,7 @@ interface Action {
   runs: { using: string; steps: Step[] };
 }
 
-/** What happened in the repository, as GitHub tells a workflow of it. */
+/** An event in the repository, as GitHub tells it to a workflow. */
 export interface Happening {
   name: "pull_request" | "pull_request_target" | "push" | "schedule" | "workflow_dispatch";
   /** The event's own data: `github.event`. */
@@ -405,7 +405,7 @@ async function interpolate(text: string, contexts: Context): Promise<string> {
   return result;
 }
 
-/** What the library asks of a function. */
+/** The library's type of a function. */
 type FunctionDefinition =
   NonNullable<ConstructorParameters<typeof Library.Evaluator>[2]> extends Map<string, infer Definition>
     ? Definition

@@ -21,7 +21,7 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 /** The launcher ends with this code when the person has already been told what is wrong. */
 const exitCodeAfterUsersMessage = 32;
 
-/** What a package's `package.json` says of a Pulumi plugin that it needs. */
+/** The Pulumi plugin that a package's `package.json` asks for. */
 interface Manifest {
   name?: string;
   version?: string;
