@@ -1,5 +1,5 @@
 /**
- * What a preview shows is what `up` does, under azure-native's own rules for previews: each setting, rotation and renewal
+ * A preview shows the steps that `up` then does, under azure-native's own rules for previews: each setting, rotation and renewal
  * by itself and all at once, on a stack whose disk, addresses and keys are protected, and then what replaces them.
  */
 import assert from "node:assert/strict";
@@ -19,16 +19,16 @@ interface Change {
   changesNothing?: boolean;
   /** By how much the clock of certificates is ahead. */
   hours?: number;
-  /** What is replaced though it holds a disk, an address or a key. */
+  /** The resources with a disk, an address or a key that are replaced. */
   replaces?: string[];
   /** Where the preview shows more than `up` does: the resource, and why that can't be known before. */
   unknown?: Record<string, string>;
 }
 
-/** What holds a disk, an address or a key. */
+/** The resources that hold a disk, an address or a key. */
 const HOLDS = /-(vm|ip|nic|key|vnet)$|^group$/;
 
-/** What is done in place, and so goes on where all is protected. */
+/** Changes in place, which protection allows. */
 function inPlace(company: string): Change[] {
   return [
     { change: "protection on", config: { protect: "true" } },
@@ -75,7 +75,7 @@ function inPlace(company: string): Change[] {
 
 const MACHINE = ["docker-host-vm"];
 
-/** What replaces what holds something; the rest is as it was. */
+/** Changes that replace a resource with a disk, an address or a key. */
 function replacing(subnetId: string, { certPem, keyPem }: { certPem: string; keyPem: string }): Change[] {
   const keys = ["docker-host-server-key", "docker-host-client-ann-key"];
   return [

@@ -21,7 +21,7 @@ const support = machineSupport();
 const GROUP = `azure-docker-host-${STACK_NAME}`;
 const VM = "docker-host-vm";
 
-/** Those that are run below. */
+/** The commands that this file runs. */
 const RUN = [
   "az login",
   "az account list --all --output table",

@@ -286,6 +286,6 @@ test("a host and its clients", async (t) => {
   });
 
   const printed = told.map(({ stdout, stderr }) => stdout + stderr).join("\n");
-  assert.ok(told.length > 15, `${told.length} outputs`);
+  assert.ok(told.length >= 15, `${told.length} outputs`);
   for (const key of keys) assert.ok(!printed.includes(key), "no key was printed");
 });

@@ -376,7 +376,7 @@ async function version(host: Host): Promise<string> {
   return (await host.machine.mustRun(["dpkg-query", "--show", "--showformat=${Version}", "docker.io"])).trim();
 }
 
-const SAMPLE = ["first boot", "renewal", "port change"];
+const SAMPLE = ["first boot", "renewal", "leaked key"];
 
 const states = new Map<InstallerName, Record<string, unknown>>();
 const rows = new Map<string, Partial<Record<InstallerName, Seen>>>();

@@ -26,7 +26,7 @@ bridge() { "$NODE" --require ./register.cjs "$PROCESS" "$1" ${NAME}; }
   });
 }
 
-/** What is left when all is well: the two folders, and in /run/netns what the script itself put there. */
+/** Prints the leftovers: the two folders, and the script's own entries in /run/netns. */
 const LEFT = "echo left: $(ls /run/netns) $(ls /run/azure-docker-host) $(ip -o link | grep -c adhtest)";
 
 test("`ip netns add` while the network is up: it is found again, and removed", options, () => {

@@ -1,4 +1,4 @@
-/** What the component declares, resource by resource, as the engine is told of it; and that nothing is declared where a setting is wrong. */
+/** The component's resources, as the engine gets them. With a wrong setting there are none. */
 import assert from "node:assert/strict";
 import { before, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
@@ -33,7 +33,7 @@ const CERT_SECRETS = ["privateKeyPem", "privateKeyPemWo"];
 const PLACEMENT = { resourceGroupName: "group", location: "westeurope" };
 const FQDN = "web-x3k9qa.westeurope.cloudapp.azure.com";
 
-/** What is declared of the host "web" where nothing is set but what must be, with each resource's type, inputs and options. */
+/** The resources of the host "web" with only the required settings: each one's type, inputs and options. */
 const HOST: Record<string, [type: string, inputs: Values, options: Values]> = {
   "web-dns-suffix": [
     "random:index/randomString:RandomString",
@@ -276,7 +276,7 @@ function certificateSettings(trustPem: string, port = 4243): { settings: unknown
   return installerSettings("DockerExtension", { dockerPort: port, certificates });
 }
 
-/** What an installer is handed, where nothing is set beside what is named. */
+/** The input of an installer, with defaults for all that isn't named. */
 function installerSettings(
   installer: InstallerName,
   daemon: Partial<Daemon> & Pick<Daemon, "certificates">,
@@ -415,7 +415,7 @@ suite("alone", () => {
     );
   });
 
-  test("its outputs, and which of them are secrets; the authority's key is not registered", async () => {
+  test("its outputs, and which of them are secrets; the CA's key is not registered", async () => {
     assert.deepEqual(await outputsOf(host), OUTPUTS);
     assert.deepEqual(recorder.outputs, { web: registered(OUTPUTS) });
     assert.deepEqual(await valueOf(host.caPrivateKey), hidden(keyPem("web-ca-key")));
@@ -589,7 +589,7 @@ suite("what is set", () => {
     assert.deepEqual(Object.fromEntries(triggers), { "web-server-key": 7, "web-client-admin-key": 7 });
   });
 
-  test("several authorities: the first signs, all are handed to the clients", async () => {
+  test("several CAs: the first signs, all are handed to the clients", async () => {
     const { host, recorder } = await declare({ caGenerations: [2, 1] });
     const { "web-ca-key": key, "web-ca": cert } = HOST;
     assert.ok(key && cert, "the first generation is known");
@@ -664,7 +664,7 @@ suite("what is set", () => {
   }
 
   for (const [what, wrap] of Object.entries({ texts: String, outputs: pulumi.output<string> })) {
-    test(`an existing authority given as ${what} signs, and none is made`, async () => {
+    test(`an existing CA given as ${what} signs, and none is made`, async () => {
       const { certPem: caCertPem, keyPem: caPrivateKeyPem, pkcs8 } = acme;
       const { host, recorder } = await declare({
         caCertPem: wrap(caCertPem),
@@ -729,7 +729,7 @@ suite("what is set", () => {
     assert.deepEqual(recorder.outputs, { web: registered(outputs) });
   });
 
-  test("clients of its own, clients' certificates and authorities together: trusted in this order", async () => {
+  test("clients of its own, clients' certificates and CAs together: trusted in this order", async () => {
     const { recorder } = await declare({
       clients: ["bob", "ann"],
       trustedClientCerts: [zoe.certPem, leaf.certPem],
@@ -744,13 +744,13 @@ suite("what is set", () => {
     });
   });
 
-  test("clients' authorities beside the default client", async () => {
+  test("clients' CAs beside the default client", async () => {
     const { recorder } = await declare({ clientCaCerts: [acme.certPem] });
     const trusted = certPem("web-client-admin") + acme.certPem;
     assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(trusted) }));
   });
 
-  test("clients' authorities alone", async () => {
+  test("clients' CAs alone", async () => {
     const { recorder } = await declare({ clients: [], clientCaCerts: [acme.certPem] });
     assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(acme.certPem) }, NO_ADMIN));
   });
@@ -1018,14 +1018,14 @@ suite("a production host", () => {
       ...marks,
     };
   }
-  /** What waits for a mark. */
+  /** The resources that wait for a mark. */
   function waiting({ declared }: Recorder, mark: string): string[] {
     return Object.keys(declared)
       .filter((name) => declared[name]?.dependsOn.includes(mark))
       .sort();
   }
 
-  test("machine, addresses and the authority's key are protected, and the marks, which are where all else waits for them", async () => {
+  test("machine, addresses and the CA's key are protected, and the marks, which are where all else waits for them", async () => {
     const { recorder } = await declare({ protect: true });
     assert.deepEqual(resources(recorder), production("the host's own, generation 1"));
     const server = ["web-server", "web-server-key", "web-server-request"];
@@ -1039,7 +1039,7 @@ suite("a production host", () => {
     assert.deepEqual(resources(recorder), HOST);
   });
 
-  test("of several authorities the one that signs is kept", async () => {
+  test("of several CAs the one that signs is kept", async () => {
     const { recorder } = await declare({ protect: true, caGenerations: [2, 1] });
     const { declared } = recorder;
     assert.deepEqual(declared["web-production-authority"]?.inputs, { input: "the host's own, generation 2" });
@@ -1050,7 +1050,7 @@ suite("a production host", () => {
     assert.deepEqual(declared["web-production"]?.dependsOn, ["web-ca", "web-docker"]);
   });
 
-  test("an authority that is given is marked by its public key, whatever its certificate is", async () => {
+  test("a CA that is given is marked by its public key, whatever its certificate is", async () => {
     const { certPem: caCertPem, keyPem: caPrivateKeyPem } = acme;
     for (const key of [caPrivateKeyPem, pulumi.secret(caPrivateKeyPem)]) {
       const { recorder } = await declare({ protect: true, caCertPem, caPrivateKeyPem: key });
@@ -1081,7 +1081,7 @@ suite("with wrong arguments nothing is declared", () => {
       args: { tags: { "a/b": "x" } },
       starts: "tags must have names of 1 to 512 characters, ",
     },
-    "two authorities": {
+    "two CAs": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: acme.keyPem, caGenerations: [1] }),
       starts: "caGenerations must be left out when caCertPem is set: ",
     },
@@ -1160,27 +1160,27 @@ suite("with wrong arguments nothing is declared", () => {
       starts: "adminPassword must be left out when passwordLogin is false. ",
     },
     "an SSH key": { args: { sshPublicKey: "ssh-dss AAAA" }, starts: "sshPublicKey must be one line in OpenSSH form, " },
-    "an authority without its key": {
+    "a CA without its key": {
       args: () => ({ caCertPem: acme.certPem }),
       starts: "caCertPem and caPrivateKeyPem must be set together (got only caCertPem).",
     },
-    "an authority's key without it": {
+    "a CA's key without it": {
       args: () => ({ caPrivateKeyPem: acme.keyPem }),
       starts: "caCertPem and caPrivateKeyPem must be set together (got only caPrivateKeyPem).",
     },
-    "an authority that is none": {
+    "a CA that is none": {
       args: () => ({ caCertPem: keyPem("ca"), caPrivateKeyPem: acme.keyPem }),
       starts: 'caCertPem must be PEM, beginning with "-----BEGIN CERTIFICATE-----" ',
     },
-    "an authority's key that is none": {
+    "a CA's key that is none": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: certPem("ca") }),
       starts: 'caPrivateKeyPem must be PEM, beginning with "-----BEGIN PRIVATE KEY-----" ',
     },
-    "an authority that is none, its key an output": {
+    "a CA that is none, its key an output": {
       args: () => ({ caCertPem: leaf.certPem, caPrivateKeyPem: pulumi.secret(leaf.keyPem) }),
       starts: "caCertPem must be a CA's certificate, CA:TRUE ",
     },
-    "another authority's key": {
+    "another CA's key": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: leaf.keyPem }),
       starts: "caPrivateKeyPem must be the private key of the first certificate in caCertPem, ",
     },
@@ -1192,7 +1192,7 @@ suite("with wrong arguments nothing is declared", () => {
     "no client": { args: { clients: [] }, starts: nobody },
     "no client's certificate": { args: { trustedClientCerts: [] }, starts: nobody },
     "none of all": { args: { clients: [], trustedClientCerts: [], clientCaCerts: [] }, starts: nobody },
-    "a client's authority that is none": {
+    "a client's CA that is none": {
       args: () => ({ clientCaCerts: [acme.certPem, leaf.certPem] }),
       starts: "clientCaCerts[1] must be a CA's certificate, CA:TRUE ",
     },

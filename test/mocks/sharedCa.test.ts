@@ -54,9 +54,9 @@ async function read(
     "dev",
     preview,
   );
-  const authority = await readSharedCa(BASE, clients);
+  const ca = await readSharedCa(BASE, clients);
   assert.deepEqual(references, [["pulumi:pulumi:StackReference", "authority", BASE, BASE]]);
-  return authority;
+  return ca;
 }
 
 /** What reading is refused with. */

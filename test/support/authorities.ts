@@ -1,8 +1,8 @@
-/** Makes certificates and keys as a company's authority has them, for tests of those that are given. */
+/** Makes certificates and keys as a company's CA has them, for tests of those that are given. */
 import { X509Certificate } from "node:crypto";
 import { createKey, createSelfSignedCert } from "../../rehearsal/providers/certificates";
 
-/** What an authority is to be. */
+/** The options of a CA. */
 export interface AuthorityOptions {
   /** Its key, in the tls provider's words; by default ECDSA on P-256. */
   key?: Record<string, unknown>;

@@ -15,7 +15,7 @@ import { UNKNOWN } from "../../rehearsal/providers/provider";
 import { KEY_NAME, type Serving, setClock, startEngineHost } from "./engineHost";
 import { type Outcome, cutOff, run, start } from "./run";
 
-/** What the state file says of a resource. */
+/** A resource in the state file. */
 export interface StateResource {
   urn: string;
   type: string;
@@ -34,7 +34,7 @@ export interface PropertyChanges {
   unknown: string[];
 }
 
-/** What a test's rehearsal is to be. */
+/** The options of a test's rehearsal. */
 export interface ScratchOptions {
   /** Whether virtual machines are real ones. */
   machines?: boolean;
@@ -45,7 +45,7 @@ export interface ScratchOptions {
 /** A temporary folder for a rehearsal, taken away after the test with everything that stands behind it. */
 export class Scratch {
   readonly directory = mkdtempSync(join(tmpdir(), "azure-docker-host-test-"));
-  /** What the rehearsal printed. */
+  /** The lines that the rehearsal printed. */
   lines: string[] = [];
   /** The engine's events of the same run. */
   private events: EngineEvent[] = [];
@@ -137,7 +137,7 @@ export class Scratch {
     writeFileSync(stackFile, text.replace(/^config:\n/m, `config:\n${lines}`));
   }
 
-  /** What the engine's state holds of a stack, by name. */
+  /** The resources of a stack in the engine's state, by name. */
   state(stack = STACK_NAME): Record<string, StateResource> {
     const file = join(filesOf(this.directory).backend, `.pulumi/stacks/azure-docker-host/${stack}.json`);
     const state = JSON.parse(readFileSync(file, "utf8")) as {
