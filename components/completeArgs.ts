@@ -42,7 +42,7 @@ export function validateArgs(args: Partial<DockerHostArgs>): string[] {
     ...missing,
     ...Object.values(single).flat(),
     ...validateRuleCount(valid("dockerSources") ?? [], valid("sshSources") ?? []),
-    ...together(validateArchitecture, valid("image"), valid("vmSize"), valid("installer")),
+    ...together(validateArchitecture, valid("image"), valid("vmSize")),
     ...validatePublicIp(values.publicIp, isGiven("subnetId"), isGiven("dnsLabel")),
     ...validatePasswordLogin(values.passwordLogin, isGiven("adminPassword")),
     ...validateCaChoice({

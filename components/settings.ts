@@ -18,8 +18,10 @@ import {
   DEFAULT_VM_SIZE,
   PATCH_REBOOTS,
   validateImage,
+  validateImageOfInstaller,
   validatePatchReboot,
   validatePatchedImage,
+  validateSizeOfInstaller,
   validateTrustedLaunch,
   validateVmSize,
 } from "./rules/image";
@@ -345,10 +347,14 @@ export const SETTINGS = {
       "storageProfile.imageReference.sku",
       "storageProfile.imageReference.version",
     ),
-    validate: (image, { trustedLaunch, patchReboot }) => {
+    validate: (image, { trustedLaunch, patchReboot, installer }) => {
       const problems = validateImage(image);
       if (problems.length > 0) return problems;
-      return [...validateTrustedLaunch(image, trustedLaunch), ...validatePatchedImage(patchReboot, image)];
+      return [
+        ...validateTrustedLaunch(image, trustedLaunch),
+        ...validatePatchedImage(patchReboot, image),
+        ...validateImageOfInstaller(image, installer),
+      ];
     },
   },
   vmSize: {
@@ -358,7 +364,7 @@ export const SETTINGS = {
     default: DEFAULT_VM_SIZE,
     example: "Standard_D2s_v5",
     change: "reboots the VM",
-    validate: validateVmSize,
+    validate: (size, { installer }) => [...validateVmSize(size), ...validateSizeOfInstaller(size, installer)],
   },
   trustedLaunch: {
     topic: "VM",

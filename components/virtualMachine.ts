@@ -100,9 +100,9 @@ export function createVirtualMachine(
 }
 
 /** The VM's size, checked against the image as soon as both are known. */
-function checkedSize({ vmSize, image, installer }: CompleteArgs): pulumi.Input<string> {
+function checkedSize({ vmSize, image }: CompleteArgs): pulumi.Input<string> {
   return mapInput({ vmSize, image }, (known) => {
-    throwProblems(validateArchitecture(known.image, known.vmSize, installer));
+    throwProblems(validateArchitecture(known.image, known.vmSize));
     return known.vmSize;
   });
 }

@@ -164,19 +164,25 @@ export function isArmSize(size: string): boolean {
   return /^Standard_[A-Z]+\d+(-\d+)?[a-z]*p/i.test(size);
 }
 
-/**
- * Validates image, size and installer together. An image runs on its own processor's sizes only, and Azure's DockerExtension
- * is built for amd64 only.
- */
-export function validateArchitecture(image: string, size: string, installer: string): string[] {
+const X64_REMEDY = "or installer to CustomScript: Azure's DockerExtension doesn't run on Arm";
+
+/** Validates size and installer together. Azure's DockerExtension is built for amd64 only. */
+export function validateSizeOfInstaller(size: string, installer: string): string[] {
+  return installer === "DockerExtension" && isArmSize(size)
+    ? [`vmSize must be an x64 size ${got(size)}. Set vmSize to one, ${X64_REMEDY}.`]
+    : [];
+}
+
+/** Validates image and installer together. */
+export function validateImageOfInstaller(image: string, installer: string): string[] {
+  return installer === "DockerExtension" && /^[^/]*arm64/i.test(image)
+    ? [`image must be an x64 image ${got(image)}. Set image to one, ${X64_REMEDY}.`]
+    : [];
+}
+
+/** Validates image and size together. An image runs on its own processor's sizes only. */
+export function validateArchitecture(image: string, size: string): string[] {
   const isArm = isArmSize(size);
-  if (installer === "DockerExtension") {
-    const remedy = "or installer to CustomScript: Azure's DockerExtension doesn't run on Arm";
-    return [
-      ...(isArm ? [`vmSize must be an x64 size ${got(size)}. Set vmSize to one, ${remedy}.`] : []),
-      ...(/^[^/]*arm64/i.test(image) ? [`image must be an x64 image ${got(image)}. Set image to one, ${remedy}.`] : []),
-    ];
-  }
   const architecture = imageKind(image)?.architecture;
   if (architecture === undefined || (architecture === "Arm64") === isArm) return [];
   return isArm

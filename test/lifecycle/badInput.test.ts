@@ -11,10 +11,10 @@ const KEY = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", fo
 
 /** Wrong settings, by the time at which the program checks them. It reports all problems of one time at once. */
 const BAD: Record<string, { config: Record<string, string>; messages: RegExp[] }> = {
-  "no source": { config: {}, messages: [/dockerSources: none given, .*allowed: a list/] },
+  "no source": { config: {}, messages: [/dockerSources must name who may reach the Docker port, .* \(got none\)/] },
   "a name that is no setting": {
     config: { dockerPrt: "4243" },
-    messages: [/dockerPrt: no such setting; known are: dockerSources, /],
+    messages: [/dockerPrt must be one of the settings: dockerSources, /],
   },
   "settings of the host": {
     config: {
@@ -28,19 +28,19 @@ const BAD: Record<string, { config: Record<string, string>; messages: RegExp[] }
       "clients[0]": "Ann",
     },
     messages: [
-      /dockerSources: "office" is neither a CIDR nor a service tag; allowed: a CIDR/,
-      /dockerSources: "0\.0\.0\.0\/0" is open to the Internet; .*openToInternet/,
-      /dockerPort: 22 is not allowed; .*but 22 \(SSH\)/,
-      /dnsLabel: "My_Host" .*allowed: 3 to 63/,
-      /adminUsername: "admin" is reserved/,
-      /image: "ubuntu" is neither a URN nor/,
-      /vmSize: "Standard_D2ps_v5" has an Arm processor, .*allowed: an x64 size/,
-      /clients: "Ann" is not allowed; allowed: a list of/,
+      /dockerSources must hold entries that are a CIDR .* \(got "office"\)/,
+      /dockerSources must not be open to the Internet \(got "0\.0\.0\.0\/0"\)\. .*openToInternet/,
+      /dockerPort must be between 1 and 65535, and not 22 \(got 22\)\./,
+      /dnsLabel must have 3 to 63 .* \(got "My_Host"\)/,
+      /adminUsername must be a name that neither Azure nor Ubuntu reserves, .* \(got "admin"\)/,
+      /image must be a URN .* \(got "ubuntu"\)/,
+      /vmSize must be an x64 size \(got "Standard_D2ps_v5"\)/,
+      /clients must hold names of .* \(got "Ann"\)/,
     ],
   },
   "other forms of the same": {
     config: { dockerPort: "abc", adminUsername: "9 lives" },
-    messages: [/dockerPort: "abc" .*from 1 to 65535/, /adminUsername: "9 lives" is no Linux user name/],
+    messages: [/dockerPort must be .* \(got "abc"\)/, /adminUsername must have .* \(got "9 lives"\)/],
   },
   "keys, passwords and networks": {
     config: {
@@ -53,19 +53,19 @@ const BAD: Record<string, { config: Record<string, string>; messages: RegExp[] }
       caStack: "organization/azure-docker-host/rehearsal",
     },
     messages: [
-      /adminPassword: the value given \(not shown\) needs 12 to 72 characters \(it has 5\)/,
-      /subnetId: "default" is no subnet's resource ID; allowed: "\/subscriptions\//,
-      /sshPublicKey: a key of type ECDSA is not accepted|sshPublicKey: the value given/,
-      /clientCaCerts\[0\]: the value given \(not shown\) is not allowed; allowed: PEM/,
-      /caStack: "organization\/azure-docker-host\/rehearsal" is this stack itself/,
+      /adminPassword must have 12 to 72 characters \(it has 5\), .* \(value not shown\)/,
+      /subnetId must be a subnet's resource ID, "\/subscriptions\/.* \(got "default"\)/,
+      /sshPublicKey must be a key that Azure accepts, .* \(got ECDSA\)/,
+      /clientCaCerts\[0\] must be PEM, .* \(value not shown\)/,
+      /caStack must be another stack than this one \(got "organization\/azure-docker-host\/rehearsal"\)/,
     ],
   },
   "what goes with something else alone": {
     config: { adminPassword: "Correct-horse1!", publicIp: "false", caPrivateKeyPem: KEY },
     messages: [
-      /adminPassword: given \(not shown\), but passwordLogin is false/,
-      /publicIp: false, but the host's own network .*allowed: false with a subnetId, or true/,
-      /caCertPem and caPrivateKeyPem: only one of them is given/,
+      /adminPassword must be left out when passwordLogin is false/,
+      /publicIp must be true without a subnetId \(got false\)/,
+      /caCertPem and caPrivateKeyPem must be set together \(got only caPrivateKeyPem\)/,
     ],
   },
 };
@@ -89,7 +89,9 @@ test("a password that stands in plain text in the stack's file is refused", asyn
   scratch.appendToStackFile(
     "  azure-docker-host:passwordLogin: true\n  azure-docker-host:adminPassword: Correct-horse1!\n",
   );
-  refused(scratch, {}, [/adminPassword: the value \(not shown\) stands unencrypted in the stack's file/]);
+  refused(scratch, {}, [
+    /adminPassword must be encrypted \(pulumi config set --secret adminPassword; value not shown\)/,
+  ]);
 });
 
 /** Asserts the output that a person sees: each message once, no stack trace, an exit code. Nothing was created. */
@@ -106,7 +108,7 @@ function refused(scratch: Scratch, config: Record<string, string>, messages: Reg
   const [, error = "", ...again] = stdout.split(/^error: /m);
   assert.deepEqual(again, [], "said once");
   // One stands in the line itself, several in a line each.
-  const problems = error.startsWith("Wrong settings:") ? error.match(/^ {2}- .*$/gm) : [error.split("\n")[0] ?? ""];
+  const problems = error.startsWith("Invalid settings:") ? error.match(/^ {2}- .*$/gm) : [error.split("\n")[0] ?? ""];
   assert.equal(problems?.length, messages.length, error);
   for (const message of messages) assert.match(error, message);
   assert.doesNotMatch(stdout + stderr, /Correct-horse1!|PRIVATE KEY|^\s+at /m);

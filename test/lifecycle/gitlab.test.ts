@@ -183,7 +183,7 @@ test("the jobs of GitLab's pipeline", async (t) => {
     writeFileSync(dev, before);
     assert.equal(status, 1, log);
     assert.equal(notes.length, 1);
-    assert.match(notes[0]?.body ?? "", /: failed\n[^]*Wrong setting: dockerPort/);
+    assert.match(notes[0]?.body ?? "", /: failed\n[^]*Invalid setting: dockerPort/);
   });
   await t.test("a review stack comes and goes in a backend of its own, and leaves nothing", async () => {
     mkdirSync(join(project.directory, "reviews"));

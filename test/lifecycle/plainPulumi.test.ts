@@ -9,7 +9,7 @@ test("pulumi up, output, preview, destroy", async (t) => {
 
   ok("stack", "init", "dev");
   const without = project.fails(["up", "--yes", "--skip-preview"]);
-  assert.match(without, /error: Wrong setting: dockerSources: none given/);
+  assert.match(without, /error: Invalid setting: dockerSources must name who may reach the Docker port/);
   assert.doesNotMatch(without, /\+ \d+ created.*azure-native|\s+at .*index\.ts/);
 
   ok("config", "set", "--path", "dockerSources[0]", "203.0.113.7/32");

@@ -9,7 +9,7 @@ import { Scratch, type StateResource } from "../support/scratch";
 
 const UP = ["up", "--yes", "--skip-preview"];
 const MEANT = [...UP, "--ignore-protect"];
-const NOTICE = /protect: what would replace or delete .* is refused\. If you mean it: pulumi up --ignore-protect/;
+const NOTICE = /protect: Pulumi refuses to replace or delete .*\. If you mean it: pulumi up --ignore-protect/;
 
 const NEEDED = { "azure-native:location": "westeurope", "dockerSources[0]": "203.0.113.7/32" };
 

@@ -43,7 +43,7 @@ test("a stack has the CA and the clients of another", async (t) => {
     Object.keys(outputs("base")).sort(),
     [
       ...["adminUsername", "caCert", "clientCert", "clientCerts", "clientKey", "clientKeys"],
-      ...["dockerHost", "fqdn", "publicIpAddress", "sshPrivateKey"],
+      ...["dockerHost", "fqdn", "privateIpAddress", "publicIpAddress", "sshPrivateKey", "vmId"],
     ],
     "nothing of the CA's key",
   );
@@ -51,7 +51,7 @@ test("a stack has the CA and the clients of another", async (t) => {
   on("two", "config", "set", "caStack", "organization/azure-docker-host/base");
   assert.match(
     project.fails(["up", "--yes", "--skip-preview", "--stack", "two"]),
-    /error: Wrong setting: caStack: "organization\/azure-docker-host\/base" has no output caPrivateKey, a secret; allowed: .*shareCa true/,
+    /error: Invalid setting: caStack must be a stack of this program with shareCa .*"organization\/azure-docker-host\/base".* no output caPrivateKey, a secret.*shareCa true/,
   );
   assert.ok(!("group" in state("two")), "nothing was made");
   on("base", "config", "set", "shareCa", "true");
@@ -67,7 +67,7 @@ test("a stack has the CA and the clients of another", async (t) => {
   const two = outputs("two");
   assert.deepEqual(Object.keys(two).sort(), [
     ...["adminUsername", "caCert", "caStack", "clientCerts", "dockerHost", "fqdn"],
-    ...["publicIpAddress", "sshPrivateKey"],
+    ...["privateIpAddress", "publicIpAddress", "sshPrivateKey", "vmId"],
   ]);
   assert.equal(two.caStack, "organization/azure-docker-host/base");
   assert.deepEqual([two.caCert, two.clientCerts], [base.caCert, base.clientCerts]);
@@ -84,7 +84,7 @@ test("a stack has the CA and the clients of another", async (t) => {
   on("two", "config", "set", "--path", "clients[0]", "ann");
   assert.match(
     project.fails(["preview", "--stack", "two"]),
-    /error: Wrong setting: clients: "ann" is a client of "organization\/azure-docker-host\/base" \(caStack\)/,
+    /error: Invalid setting: clients must not name "ann": the stack "organization\/azure-docker-host\/base" \(caStack\)/,
   );
   on("two", "config", "set", "--path", "clients[0]", "zoe");
   on("base", "config", "rm", "--path", "clients[1]");

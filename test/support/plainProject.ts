@@ -96,7 +96,7 @@ export class PlainProject {
       "tsconfig.json",
       "register.cjs",
       "index.ts",
-      "authority.ts",
+      "sharedCa.ts",
       "config.ts",
       "outputs.ts",
     ]) {

@@ -11,8 +11,10 @@ import {
   patchSettings,
   validateArchitecture,
   validateImage,
+  validateImageOfInstaller,
   validatePatchReboot,
   validatePatchedImage,
+  validateSizeOfInstaller,
   validateTrustedLaunch,
   validateVmSize,
 } from "../../../components/rules/image";
@@ -199,7 +201,7 @@ suite("image and size", () => {
   );
   table(
     "a size is x64, as the extension asks",
-    (value) => validateArchitecture(DEFAULT_IMAGE, value, "DockerExtension"),
+    (value) => validateSizeOfInstaller(value, "DockerExtension"),
     x64,
     arm,
     (value) =>
@@ -207,7 +209,7 @@ suite("image and size", () => {
   );
   table(
     "so is an image",
-    (value) => validateArchitecture(value, DEFAULT_VM_SIZE, "DockerExtension"),
+    (value) => validateImageOfInstaller(value, "DockerExtension"),
     [...urns, managed, gallery, `${COMPUTE}/images/arm64`],
     ["Canonical:ubuntu-24_04-lts:server-arm64:latest", "Canonical:ubuntu-ARM64:server:latest"],
     (value) =>
@@ -221,21 +223,23 @@ suite("image and size", () => {
   // Whose name says nothing of the processor.
   const unknown = [managed, gallery, "Debian:debian-12:12-arm64:latest", "Debian:debian-12:12-gen2:latest"];
   test("another installer runs on Arm and on x64, each with its own image", () => {
+    for (const size of [...arm, ...x64]) assert.deepEqual(validateSizeOfInstaller(size, "CustomScript"), []);
+    for (const image of armImages) assert.deepEqual(validateImageOfInstaller(image, "CustomScript"), []);
     for (const size of arm) {
       for (const image of [...armImages, ...unknown]) {
-        assert.deepEqual(validateArchitecture(image, size, "CustomScript"), [], `${image} ${size}`);
+        assert.deepEqual(validateArchitecture(image, size), [], `${image} ${size}`);
       }
     }
     for (const size of x64) {
       for (const image of [DEFAULT_IMAGE, ...gen1, ...unknown]) {
-        assert.deepEqual(validateArchitecture(image, size, "CustomScript"), [], `${image} ${size}`);
+        assert.deepEqual(validateArchitecture(image, size), [], `${image} ${size}`);
       }
     }
     assert.deepEqual([x64.some(isArmSize), arm.every(isArmSize)], [false, true]);
   });
   table(
     "no x64 image on an Arm size",
-    (value) => validateArchitecture(DEFAULT_IMAGE, value, "CustomScript"),
+    (value) => validateArchitecture(DEFAULT_IMAGE, value),
     x64,
     arm,
     (value) =>
@@ -243,7 +247,7 @@ suite("image and size", () => {
   );
   table(
     "no Arm image on an x64 size",
-    (value) => validateArchitecture(value, DEFAULT_VM_SIZE, "CustomScript"),
+    (value) => validateArchitecture(value, DEFAULT_VM_SIZE),
     [DEFAULT_IMAGE, ...unknown],
     armImages,
     (value) =>
