@@ -36,6 +36,8 @@ export function validatePem(setting: string, pem: unknown, kind: PemKind): strin
 
 /** Whether a text holds PEM of that kind and of no other: above all, no private key beside a certificate. */
 function isPem(text: string, kind: PemKind): boolean {
+  // Not every private key stands in a block with a correct label.
+  if (kind === "CERTIFICATE" && /PRIVATE KEY/i.test(text)) return false;
   const labels = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map(([, label = ""]) => label);
   // A key's label names its kind. Docker would skip OpenSSL's "TRUSTED CERTIFICATE".
   const isOne = (label: string): boolean => (kind === "PRIVATE KEY" ? label.endsWith(kind) : label === kind);
@@ -83,8 +85,9 @@ export function validateValidity(setting: string, certificate: X509Certificate):
   const must = `${setting} must be valid now`;
   const given = `got the certificate of ${subjectOf(certificate)}`;
   return [
-    ...(Date.now() < Date.parse(validFrom) ? [`${must} (${given}, valid from ${validFrom}).`] : []),
-    ...(Date.now() > Date.parse(validTo) ? [`${must} (${given}, expired on ${validTo}).`] : []),
+    // A time that can't be read is NaN, and no comparison with NaN is true.
+    ...(Date.parse(validFrom) <= Date.now() ? [] : [`${must} (${given}, valid from ${validFrom}).`]),
+    ...(Date.now() <= Date.parse(validTo) ? [] : [`${must} (${given}, expired on ${validTo}).`]),
   ];
 }
 

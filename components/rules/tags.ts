@@ -1,5 +1,5 @@
 /** The rules of Azure's tags. */
-import { got, isObject } from "./values";
+import { got, isObject, shown } from "./values";
 
 /** Validates tags (Microsoft, "Use tags to organize your Azure resources"). */
 export function validateTags(tags: unknown): string[] {
@@ -17,7 +17,7 @@ export function validateTags(tags: unknown): string[] {
     ]),
     ...names
       .filter((name, index) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) !== index)
-      .map((name) => `tags must name ${JSON.stringify(name)} once. Azure takes upper and lower case for the same.`),
+      .map((name) => `tags must name ${shown(name)} once. Azure takes upper and lower case for the same.`),
   ];
 }
 

@@ -2,7 +2,13 @@
 
 /** The value given, for the end of an error: `(got 70000)`. */
 export function got(value: unknown): string {
-  return `(got ${typeof value === "number" ? value : value === undefined ? "nothing" : JSON.stringify(value)})`;
+  return `(got ${typeof value === "number" ? value : value === undefined ? "nothing" : shown(value)})`;
+}
+
+/** A value as an error shows it. A private key in the wrong setting isn't shown. */
+export function shown(value: unknown): string {
+  const json = JSON.stringify(value);
+  return /PRIVATE KEY/i.test(json) ? "a private key that is not shown" : json;
 }
 
 /** Whether a value is an object, and neither a list nor null. */
@@ -13,7 +19,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** Each entry that a list holds twice, for lists that must not repeat one. */
 export function validateUnique(setting: string, list: unknown[]): string[] {
   const repeated = list.filter((entry, index) => list.indexOf(entry) !== index);
-  return [...new Set(repeated)].map((entry) => `${setting} must name ${JSON.stringify(entry)} once, not twice.`);
+  return [...new Set(repeated)].map((entry) => `${setting} must name ${shown(entry)} once, not twice.`);
 }
 
 /** Whether a setting is one of the words that it can be. */

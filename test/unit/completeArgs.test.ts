@@ -370,6 +370,21 @@ suite("plain values", () => {
     assert.equal(problems({ caCertPem: leaf.certPem, caPrivateKeyPem: acme.keyPem }).length, 1);
   });
 
+  test("a private key in the place of another value isn't shown", () => {
+    assert.deepEqual(problems({ dnsLabel: acme.keyPem, clients: [acme.pkcs8, acme.pkcs8] }), [
+      'clients must hold names of 1 to 32 lower-case letters, digits, "-", "_" and ".", beginning with a letter or digit (got a private key that is not shown).',
+      'clients must hold names of 1 to 32 lower-case letters, digits, "-", "_" and ".", beginning with a letter or digit (got a private key that is not shown).',
+      "clients must name a private key that is not shown once, not twice.",
+      "dnsLabel must have 3 to 63 lower-case letters, digits and hyphens, begin with a letter, and not end with a hyphen (got a private key that is not shown).",
+    ]);
+  });
+
+  test("control characters are written out: they don't act on a terminal", () => {
+    const error = new SettingsError(["tags.\u001b[31m must be a text.", "a\u009b\u007f\n"]);
+    assert.deepEqual(error.problems, ["tags.\\u001b[31m must be a text.", "a\\u009b\\u007f\\u000a"]);
+    assert.equal(error.message, "Invalid settings:\n  - tags.\\u001b[31m must be a text.\n  - a\\u009b\\u007f\\u000a");
+  });
+
   test("all problems at once, the name's too", () => {
     const wrong = { ...ARGS, dockerPort: 22, adminUsername: "root", publicIp: false, production: true };
     assert.throws(

@@ -75,6 +75,8 @@ suite("PEM texts", () => {
       "ca.pem",
       keyPem,
       cert + keyPem,
+      cert + keyPem.toLowerCase(),
+      cert.replace("-----\n", "-----BEGIN PRIVATE KEY-----\n"),
       pem("CERTIFICATE REQUEST"),
       // Docker would skip it.
       pem("TRUSTED CERTIFICATE"),
@@ -163,6 +165,26 @@ suite("a client's certificate that the host trusts", () => {
     assert.deepEqual(validate(next.certPem), [
       `trustedClientCerts[0] must be valid now (${given}, valid from ${new X509Certificate(next.certPem).validFrom}).`,
     ]);
+  });
+
+  test("fails: one whose times can't be read", async () => {
+    for (const [time, words] of [
+      [0, "valid from"],
+      [1, "expired on"],
+    ] as const) {
+      const { raw } = new X509Certificate((await ann()).certPem);
+      // Both times are a UTCTime of 13 characters, one after the other (RFC 5280, 4.1.2.5).
+      raw[raw.indexOf(Buffer.from([0x17, 13])) + 4 + time * 15] = 0;
+      assert.deepEqual(validate(pem("CERTIFICATE", raw.toString("base64"))), [
+        `trustedClientCerts[0] must be valid now (${ANN.slice(1, -1)}, ${words} Bad time value).`,
+      ]);
+    }
+  });
+
+  test("fails: one with more after it in its block, which Go refuses", async () => {
+    const { raw } = new X509Certificate((await ann()).certPem);
+    const more = pem("CERTIFICATE", Buffer.concat([raw, Buffer.from([0])]).toString("base64"));
+    assert.deepEqual(validate(more), [`${MUST}, and it can't be read (value not shown).`]);
   });
 
   test("fails: more than one, or none", async () => {
