@@ -12,7 +12,7 @@ import { remark } from "./lib/output";
 /** The whole command. */
 function program(): Command {
   const cli = new Command("docker-host")
-    .description("Makes this computer a client of a Docker host that the stack made.")
+    .description("Connects this computer to a stack's Docker host.")
     .addHelpText("after", `\n${exitCodeHelp()}`)
     .configureOutput({
       writeErr: (text) => {
@@ -26,12 +26,12 @@ function program(): Command {
 
 function exitCodeHelp(): string {
   const lines = Object.values(FAILURES).map(({ code, words }) => `  ${String(code).padStart(2)}  ${words}`);
-  return `Exit codes:\n   0  all is well\n${lines.join("\n")}`;
+  return `Exit codes:\n   0  success\n${lines.join("\n")}`;
 }
 
-/** Runs the command; gives its exit code. */
+/** Runs the command. Gives its exit code. */
 export async function main(args: string[]): Promise<number> {
-  // Whoever reads the output has read enough of it.
+  // The reader has closed the pipe, as `head` does.
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE") process.exit();
   });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command `docker-host`: what runs is what is on disk, with no build step before it.
+// The command `docker-host`. It runs the TypeScript that is on disk, with no build step.
 require("../register.cjs");
 const { main } = require("./cli.ts");
 main(process.argv.slice(2)).then((code) => {

@@ -1,4 +1,4 @@
-/** `docker-host advise`: reads the log of a `pulumi` run that failed, and says what to do next. */
+/** `docker-host advise`: explains a failed `pulumi` run from its log, and tells what to type. */
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
@@ -9,21 +9,21 @@ import { print, remark } from "../lib/output";
 export function addAdvise(cli: Command): void {
   cli
     .command("advise")
-    .description("read the log of a pulumi run that failed, and say what to do next")
-    .argument("[file]", "what the run printed", "-")
-    .addHelpText("after", "\nWithout FILE, standard input: pulumi up 2>&1 | tee up.log; npx docker-host advise up.log")
+    .description("explain a failed pulumi run from its log, and tell what to type")
+    .argument("[file]", "the log of the run, or - for standard input", "-")
+    .addHelpText("after", "\nExample:\n  pulumi up 2>&1 | tee up.log\n  npx docker-host advise up.log")
     .action(runAdvise);
 }
 
 async function runAdvise(file: string): Promise<void> {
-  if (file === "-" && process.stdin.isTTY) remark("reading a log from the terminal, up to Ctrl-D");
+  if (file === "-" && process.stdin.isTTY) remark("Reading a log from the terminal. End it with Ctrl-D.");
   print(adviceFor(await readLog(file)).join("\n\n"));
 }
 
 /**
  * Reads a log.
  *
- * @param file Its path; "-" is standard input.
+ * @param file Its path, or "-" for standard input.
  * @throws Failure if it can't be read.
  */
 export async function readLog(file: string): Promise<string> {
@@ -35,7 +35,7 @@ export async function readLog(file: string): Promise<string> {
     const code = (error as NodeJS.ErrnoException).code ?? "?";
     throw new Failure(
       "usage",
-      `FILE: ${JSON.stringify(file)} can't be read: ${code}; allowed: a file with what pulumi printed, or "-" for standard input`,
+      `FILE must be a readable log of a pulumi run, or "-" for standard input (got ${JSON.stringify(file)}: ${code}).`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** `docker-host check`: asks a host whether all is as it should be. */
+/** `docker-host check`: checks a host's name, port, certificates and Docker. */
 import { type Command, Option } from "commander";
 import { openDirectory } from "../lib/certificateDirectory";
 import type { Answer, CheckTarget } from "../lib/check/answer";
@@ -13,20 +13,24 @@ import type { Client } from "../lib/stack";
 export function addCheck(cli: Command): void {
   cli
     .command("check")
-    .description("ask the host whether all is as it should be")
+    .description("check the host: its name, port, certificates and Docker")
     .addOption(source.stack)
     .addOption(source.outputs)
     .addOption(source.client)
     .addOption(source.address)
     .addOption(
-      new Option("--cert-dir <folder>", "check what connect put there, and read no stack").conflicts([
+      new Option("--cert-dir <folder>", "use the files that connect wrote there, and read no stack").conflicts([
         "stack",
         "outputs",
         "client",
         "address",
       ]),
     )
-    .option("--wait <time>", "keep asking while a host is still being installed, such as 10m", parseDuration)
+    .option(
+      "--wait <time>",
+      "repeat the check for up to this time while the host is being installed, such as 10m",
+      parseDuration,
+    )
     .addOption(json())
     .action(runCheck);
 }
@@ -59,7 +63,7 @@ function targetOf({ name, dockerHost, publicIpAddress, caCert, cert, key }: Clie
   };
 }
 
-/** What `connect` put into a directory. */
+/** The host and the client that `connect` recorded in a directory. */
 function connectedTarget(certDir: string): CheckTarget {
   const directory = openDirectory(certDir);
   const connection = directory.connection();
@@ -71,7 +75,7 @@ function connectedTarget(certDir: string): CheckTarget {
   return { host: bareHost(dockerHost), port: portOf(dockerHost), client, caCert, cert, key };
 }
 
-/** Says what is waited for: at a terminal in one line, elsewhere when it changes, and every half minute. */
+/** Shows the answer that `check --wait` waits for: in one line of a terminal, or in a log at each change and every half minute. */
 function progress(): (what: Answer, elapsed: number) => void {
   let said = "";
   let last = 0;

@@ -1,10 +1,10 @@
-/** `docker-host connect`: puts a client's certificates where Docker looks, and makes a docker context. */
+/** `docker-host connect`: writes a client's certificates where Docker looks, and makes a docker context. */
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type CertificateFacts, certificateFacts } from "../lib/certificate";
 import { openDirectory } from "../lib/certificateDirectory";
 import { FILE_NAMES } from "../lib/connection";
-import { checkContextName, contextState, writeContext } from "../lib/dockerContext";
+import { validateContextName, contextState, writeContext } from "../lib/dockerContext";
 import { hostName } from "../lib/dockerHost";
 import { Failure } from "../lib/failure";
 import { checkContext, checkFiles } from "../lib/inTheWay";
@@ -17,7 +17,7 @@ import type { Client } from "../lib/stack";
 export function addConnect(cli: Command): void {
   cli
     .command("connect")
-    .description("write the client's certificates, make a docker context, and say how to use it")
+    .description("write the client's certificates, make a docker context, and show how to use it")
     .addOption(source.stack)
     .addOption(source.outputs)
     .addOption(source.client)
@@ -25,7 +25,11 @@ export function addConnect(cli: Command): void {
     .addOption(certDirOption())
     .option("--context <name>", "the docker context's name (default: the stack's)")
     .option("--no-context", "make no docker context")
-    .option("--force", "replace what connect didn't make; files are kept for disconnect to put back", false)
+    .option(
+      "--force",
+      "replace files of another client or host (disconnect puts back those that connect didn't write)",
+      false,
+    )
     .addOption(json())
     .action(runConnect);
 }
@@ -52,25 +56,25 @@ async function runConnect(options: ConnectCommand): Promise<void> {
   print(tryLine);
 }
 
-/** What `connect` is asked to do. */
+/** The options of `connect`. */
 interface ConnectOptions {
   certDir: string;
-  /** The docker context's name; by default the stack's, else the first label of the host's name. */
+  /** The docker context's name. Defaults to the stack's name, else to the first label of the host's name. */
   context?: string | false;
-  /** Replace what `connect` didn't make. */
+  /** Whether to replace files of another client or host. */
   force: boolean;
 }
 
-/** What `connect` did. */
+/** The result of `connect`. */
 interface Connected {
   dockerHost: string;
   client: string;
   stack?: string;
   certDir: string;
   files: string[];
-  /** The docker context; absent where none was made. */
+  /** The docker context. Absent if there is none. */
   context?: string;
-  /** What was done with the context. */
+  /** Whether the context was made, or why not. */
   contextState: "made" | "updated" | "no docker command on PATH" | "not wanted";
   certificate: CertificateFacts;
   /** A line to try. */
@@ -80,13 +84,13 @@ interface Connected {
 /**
  * Writes the client's files and makes or updates the docker context.
  *
- * @throws Failure if something that `connect` didn't make is in the way, before anything is written.
+ * @throws Failure before it writes anything, if other files or another docker context is in the way.
  */
 async function connect(client: Client, options: ConnectOptions): Promise<Connected> {
   const directory = openDirectory(options.certDir);
   const name = options.context === false ? undefined : (options.context ?? defaultContext(client));
   if (name !== undefined) {
-    const [problem] = checkContextName(name);
+    const [problem] = validateContextName(name);
     if (problem !== undefined) throw new Failure("usage", problem);
   }
   const state = name === undefined ? undefined : await contextState(name);

@@ -1,4 +1,4 @@
-/** `docker-host disconnect`: takes back what `connect` made. */
+/** `docker-host disconnect`: removes the files and the docker contexts that `connect` made. */
 import type { Command } from "commander";
 import { openDirectory } from "../lib/certificateDirectory";
 import { contextState, removeContext } from "../lib/dockerContext";
@@ -8,7 +8,7 @@ import { print, printJson } from "../lib/output";
 export function addDisconnect(cli: Command): void {
   cli
     .command("disconnect")
-    .description("take back what connect made, and nothing else")
+    .description("remove the files and docker contexts that connect made, and nothing else")
     .addOption(certDirOption())
     .addOption(json())
     .action(runDisconnect);
@@ -19,25 +19,25 @@ async function runDisconnect({ certDir, json: asJson }: { certDir: string; json:
   if (asJson) printJson(done);
   else if (!done.connected) print(`nothing is connected in ${done.certDir}`);
   else {
-    print(`files    of ${done.certDir} taken back`);
+    print(`files    ${done.certDir} is as it was before connect`);
     print(`contexts ${done.contexts.length === 0 ? "none" : `${done.contexts.join(", ")} removed`}`);
   }
 }
 
-/** What `disconnect` did. */
+/** The result of `disconnect`. */
 interface Disconnected {
   certDir: string;
-  /** The docker contexts that were removed. */
+  /** The docker contexts that it removed. */
   contexts: string[];
-  /** Whether there was anything to take back. */
+  /** Whether there was a connection to remove. */
   connected: boolean;
 }
 
-/** Takes back what `connect` made in a directory, and the docker contexts made from it; nothing else. */
+/** Removes what `connect` made in a directory, and the docker contexts of its connection. */
 async function disconnect(certDir: string): Promise<Disconnected> {
   const directory = openDirectory(certDir);
   const connection = directory.connection();
-  // The contexts first: what they are called stands with the files.
+  // The contexts go first, because the files hold their names.
   const contexts: string[] = [];
   for (const [name, dockerHost] of Object.entries(connection?.contexts ?? {})) {
     const state = await contextState(name);

@@ -1,4 +1,4 @@
-/** `docker-host drift`: says what of a stack isn't as its last `up` left it. */
+/** `docker-host drift`: tells what changed in a stack since its last `up`. */
 import { type Command, Option } from "commander";
 import { readDrift } from "../lib/drift/drift";
 import { reportLines, reportMarkdown } from "../lib/drift/report";
@@ -10,10 +10,10 @@ import { oneLine } from "../lib/plainText.cjs";
 export function addDrift(cli: Command): void {
   cli
     .command("drift")
-    .description("say what of the stack isn't as its last up left it, and which certificates are near their end")
+    .description("tell what changed in Azure since the stack's last up, and which certificates end soon")
     .addOption(source.stack)
     .addOption(
-      new Option("--within <time>", "how near the end of a certificate is told, such as 30d or 12h")
+      new Option("--within <time>", "report certificates that end within this time, such as 30d or 12h")
         .argParser(parsePeriod)
         .default(parsePeriod("30d"), "30d"),
     )

@@ -1,4 +1,4 @@
-/** `docker-host env`: prints the lines that make a shell's docker a client of the connected host. */
+/** `docker-host env`: prints the shell lines that point docker at the connected host. */
 import { type Command, Option } from "commander";
 import { dockerDirectory, openDirectory } from "../lib/certificateDirectory";
 import { certDirOption, json, notConnected } from "../lib/options";
@@ -8,10 +8,10 @@ import { SHELLS, type Shell, VARIABLE_NAMES, evalHint, ownShell, setLine, unsetL
 export function addEnv(cli: Command): void {
   cli
     .command("env")
-    .description("print the lines that make a shell's docker a client of the connected host")
+    .description("print the shell lines that point docker at the connected host")
     .addOption(certDirOption())
     .addOption(new Option("--shell <name>", "the shell (default: yours)").choices(SHELLS))
-    .option("--unset", "take the variables away again", false)
+    .option("--unset", "print the lines that unset the variables", false)
     .addOption(json())
     .action(runEnv);
 }

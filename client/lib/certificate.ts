@@ -1,4 +1,4 @@
-/** Says of a certificate whose it is and how long it lasts. */
+/** Tells whose a certificate is, and how long it lasts. */
 import { X509Certificate } from "node:crypto";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -17,7 +17,7 @@ export interface CertificateFacts {
   daysLeft: number;
 }
 
-/** @throws if it is no PEM certificate. */
+/** @throws if it isn't a PEM certificate. */
 export function certificateFacts(certificate: X509Certificate | string, now = Date.now()): CertificateFacts {
   const x509 = typeof certificate === "string" ? new X509Certificate(certificate) : certificate;
   const notAfter = Date.parse(x509.validTo);

@@ -1,8 +1,8 @@
 /**
  * The directory in which Docker looks for a client's ca.pem, cert.pem and key.pem.
  *
- * The three files change together: a command that is killed at any point leaves either the old ones or the new ones. So
- * they are links into a folder that is complete before `current` names it, and `current` changes by one rename:
+ * The three files change together: a command that is killed at any point leaves the old ones or the new ones. So they are
+ * links into a folder that is complete before `current` names it, and `current` changes by one rename:
  *
  *     ca.pem, cert.pem, key.pem -> .docker-host/current/…
  *     .docker-host/current      -> set-x3k9qa       the three files and connection.json
@@ -39,7 +39,7 @@ export class CertificateDirectory {
 
   constructor(
     readonly path: string,
-    /** Whether it is Docker's own directory, which is for its owner alone whatever else lies in it. */
+    /** Whether it is Docker's own directory. Only its owner may read that, whatever else is in it. */
     private readonly isDockers: boolean,
   ) {
     this.own = join(path, OWN_FOLDER);
@@ -47,7 +47,7 @@ export class CertificateDirectory {
     this.before = join(this.own, "directory.json");
   }
 
-  /** What `connect` last did here; undefined if nothing, or `remove` took it back. */
+  /** The record of the last `connect`. Undefined without one, and after `remove`. */
   connection(): Connection | undefined {
     return this.guarded("read", () => {
       this.refuseUntrusted();
@@ -55,7 +55,7 @@ export class CertificateDirectory {
     });
   }
 
-  /** The three files as Docker reads them; those that are not there are absent. */
+  /** The three files as Docker reads them. A missing one is absent. */
   files(): Partial<Record<FileName, string>> {
     return this.guarded("read", () => {
       this.refuseUntrusted();
@@ -64,7 +64,7 @@ export class CertificateDirectory {
     });
   }
 
-  /** Those of the files that are there, and not by `connect`. */
+  /** The files that are there, and that `connect` didn't write. */
   foreign(): FileName[] {
     return FILE_NAMES.filter((name) => this.isThere(name) && !this.isOurs(name));
   }
@@ -72,7 +72,7 @@ export class CertificateDirectory {
   /**
    * Puts the three files in place, all at once. Files of the user's own are kept for `remove`.
    *
-   * @throws Failure if a file can't be written; what was there before is there still.
+   * @throws Failure if it can't write a file. The former files are still in place then.
    */
   write(files: Record<FileName, string>, connection: Connection): void {
     this.guarded("written", () => {
@@ -88,8 +88,8 @@ export class CertificateDirectory {
   }
 
   /**
-   * Takes back what `write` did, however often: puts the files back that were in the way, and leaves files that are not
-   * this command's. The next call completes one that was cut off.
+   * Undoes every `write`: puts back the files that were in the way, and leaves files that this command didn't write. The
+   * next call completes one that was cut off.
    */
   remove(): void {
     this.guarded("written", () => {
@@ -101,7 +101,7 @@ export class CertificateDirectory {
           ([, text]) => text !== undefined,
         ),
       ) as Partial<Record<FileName, string>>;
-      // From here on Docker reads what was there before `connect`; the rest can be done in steps.
+      // From here on, Docker reads the files from before `connect`, so the rest can be done in steps.
       this.switchTo(this.makeSet(originals, { kept }));
       for (const name of FILE_NAMES) this.putBack(name, kept[name] ?? [], originals[name]);
       const { made, mode } = parseDirectoryBefore(readIfThere(this.before) ?? "");
@@ -113,7 +113,7 @@ export class CertificateDirectory {
 
   private putBack(name: FileName, kept: string[], original: string | undefined): void {
     const ours = this.isOurs(name);
-    // A file that was in the way earlier, or that replaced a link since, is the user's: it is never thrown away.
+    // A file that was in the way earlier, or that has replaced a link, is the user's own, and is never deleted.
     for (const [index, set] of (ours ? kept.slice(0, -1) : kept).entries()) {
       const text = this.keptText(name, set);
       if (text === undefined || text === readIfThere(join(this.path, name))) continue;
@@ -142,7 +142,7 @@ export class CertificateDirectory {
     );
   }
 
-  /** Another user must not be able to change what Docker reads, nor to lead this command to other files. */
+  /** Refuses the directory if another user can change the files that Docker reads, or lead this command to other files. */
   private refuseUntrusted(): void {
     this.refuse([this.path, ...[OWN_FOLDER, ...FILE_NAMES].map((name) => join(this.path, name))]);
     if (!fs.existsSync(this.own)) return;
@@ -185,7 +185,7 @@ export class CertificateDirectory {
     if (toClose) fs.chmodSync(this.path, 0o700);
   }
 
-  /** Turns files of the user's own into a set that is kept; Docker then reads through links what it read before. */
+  /** Moves the user's own files into a set that is kept. Docker then reads the same files through links. */
   private adopt(): void {
     const foreign = this.foreign();
     if (foreign.length === 0) return;
@@ -198,7 +198,7 @@ export class CertificateDirectory {
     for (const name of foreign) this.link(name);
   }
 
-  /** A complete set, which nothing names yet. */
+  /** Makes a complete set, which nothing names yet. */
   private makeSet(files: Partial<Record<FileName, string>>, record: SetRecord | ((set: string) => SetRecord)): string {
     const folder = fs.mkdtempSync(join(this.own, "set-"));
     const set = basename(folder);
@@ -236,7 +236,7 @@ export class CertificateDirectory {
     fs.renameSync(draft, join(this.path, name));
   }
 
-  /** Removes the former set, and what killed runs left. */
+  /** Removes the former set, and the sets and drafts of killed runs. */
   private sweep(former: string | undefined): void {
     const inUse = [this.currentSet(), ...Object.values(this.record().kept).flat()];
     for (const name of fs.readdirSync(this.own).filter((each) => /^set-|\.tmp$/.test(each))) {
@@ -274,7 +274,7 @@ export function dockerDirectory(environment: NodeJS.ProcessEnv = process.env): s
 }
 
 /**
- * Opens a certificate directory, which need not be there yet.
+ * Opens a certificate directory, which may not exist yet.
  *
  * @throws Failure if its path has control characters: `env` prints it for a shell.
  */

@@ -6,13 +6,13 @@ import { isObject, parseJson } from "./json";
 export const FILE_NAMES = ["ca.pem", "cert.pem", "key.pem"] as const;
 export type FileName = (typeof FILE_NAMES)[number];
 
-/** What `connect` did, for `env` to print and `disconnect` to take back. */
+/** The record of a `connect`, which `env` prints and `disconnect` undoes. */
 export interface Connection {
   /** The value of `DOCKER_HOST`. */
   dockerHost: string;
   /** The client's name. */
   client: string;
-  /** The stack's name; absent where the outputs came from a file. */
+  /** The stack's name. Absent if the outputs came from a file. */
   stack?: string;
   /** The docker contexts that `connect` made from here, and the `DOCKER_HOST` of each. */
   contexts: Record<string, string>;
@@ -20,7 +20,7 @@ export interface Connection {
 
 /** The record beside the files of a set. */
 export interface SetRecord {
-  /** Absent while files of the user's own are taken over or put back. */
+  /** Absent while `connect` keeps the user's own files, or puts them back. */
   connection?: Connection;
   /** The sets that keep the files that were in the way, the latest last. */
   kept: Partial<Record<FileName, string[]>>;
@@ -28,16 +28,16 @@ export interface SetRecord {
 
 /** The state of the directory before `connect`. */
 export interface DirectoryBefore {
-  /** It was not there. */
+  /** Whether `connect` made it. */
   made?: true;
-  /** Its mode, where `connect` changed it. */
+  /** Its mode, if `connect` changed it. */
   mode?: number;
 }
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const isSet = (value: unknown): boolean => isText(value) && /^set-\w+$/.test(value);
 
-/** Reads the record of a set; undefined if the text isn't one. */
+/** Reads the record of a set. Undefined if the text isn't one. */
 export function parseSetRecord(text: string): SetRecord | undefined {
   const record = parseJson(text);
   if (!isObject(record) || !isObject(record.kept)) return undefined;
@@ -54,7 +54,7 @@ function isConnection(value: unknown): value is Connection {
   return areTexts && isDockerHost(dockerHost) && isObject(contexts) && Object.values(contexts).every(isText);
 }
 
-/** Reads the record of the directory; an empty one if the text isn't one. */
+/** Reads the record of the directory. Empty if the text isn't one. */
 export function parseDirectoryBefore(text: string): DirectoryBefore {
   const record = parseJson(text);
   if (!isObject(record)) return {};

@@ -1,11 +1,11 @@
-/** Makes and removes the `docker context` of a connection, by the docker command: the context keeps its own copy of the files. */
+/** Makes and removes the `docker context` of a connection with the docker command. A context has its own copy of the files. */
 import { Failure } from "./failure";
 import { run } from "./run";
 
-/** By this at the end of its description a context is known as one that `connect` made. */
+/** `connect` ends the description of its contexts with this, and knows them by it. */
 const MARK = "(docker-host connect)";
 
-/** What a context is to be. */
+/** The properties of a context. */
 export interface ContextArgs {
   name: string;
   /** Such as "client admin of stack dev". */
@@ -17,20 +17,20 @@ export interface ContextArgs {
   key: string;
 }
 
-/** What there is under a context's name. */
+/** The context of a name, if there is one. */
 export type ContextState =
   { kind: "none" | "no docker" | "somebody else's" } | { kind: "ours"; /** Its `DOCKER_HOST`. */ dockerHost: string };
 
-/** What is wrong with a context's name (docker's own rule; "default" is what docker has without a context). */
-export function checkContextName(name: string): string[] {
+/** Validates a context's name by docker's own rule. "default" is docker's name for having no context. */
+export function validateContextName(name: string): string[] {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(name) && name !== "default"
     ? []
     : [
-        `--context: ${JSON.stringify(name)} can't name a docker context; allowed: 2 letters, digits and "_.+-" or more, first a letter or digit, not "default"`,
+        `--context must be 2 or more letters, digits and "_.+-", begin with a letter or digit, and not be "default" (got ${JSON.stringify(name)}).`,
       ];
 }
 
-/** @throws Failure if docker can't say. */
+/** @throws Failure if docker fails. */
 export async function contextState(name: string): Promise<ContextState> {
   const { code, stdout, stderr } = await run("docker", ["context", "inspect", name]);
   if (code === undefined) return { kind: "no docker" };
@@ -44,13 +44,13 @@ export async function contextState(name: string): Promise<ContextState> {
     : { kind: "somebody else's" };
 }
 
-/** What `docker context inspect` prints of one. */
+/** A context, as `docker context inspect` prints it. */
 interface InspectedContext {
   Metadata?: { Description?: string };
   Endpoints?: { docker?: { Host?: string } };
 }
 
-/** @throws Failure with docker's own words. */
+/** @throws Failure with docker's own message. */
 export async function writeContext(verb: "create" | "update", args: ContextArgs): Promise<void> {
   const endpoint = ["host", "ca", "cert", "key"] as const;
   const values = { ...args, host: args.dockerHost };
@@ -58,7 +58,7 @@ export async function writeContext(verb: "create" | "update", args: ContextArgs)
   await docker(["context", verb, args.name, "--description", `${args.description} ${MARK}`, "--docker", fields]);
 }
 
-/** Removes a context even if it is the one in use: docker goes back to the default one then. */
+/** Removes a context, even the current one. Docker then uses the default one. */
 export async function removeContext(name: string): Promise<void> {
   await docker(["context", "rm", "--force", name]);
 }

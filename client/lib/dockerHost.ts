@@ -7,12 +7,12 @@ export function isDockerHost(value: unknown): value is string {
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65535 && URL.canParse(String(value));
 }
 
-/** The name or address; one of version 6 in brackets. */
+/** The name or address. An IPv6 address is in brackets. */
 export function hostName(dockerHost: string): string {
   return new URL(dockerHost).hostname;
 }
 
-/** The name or address; one of version 6 without brackets, as it stands outside of a URL. */
+/** The name or address. An IPv6 address is without brackets, as outside of a URL. */
 export function bareHost(dockerHost: string): string {
   return hostName(dockerHost).replace(/^\[|\]$/g, "");
 }

@@ -1,4 +1,4 @@
-/** What `connect` meets in its way, and whether it may replace that. */
+/** Finds the files and the docker context that are in the way of `connect`, and decides whether it may replace them. */
 import { X509Certificate } from "node:crypto";
 import { describeCertificate, pemCertificates } from "./certificate";
 import type { CertificateDirectory } from "./certificateDirectory";
@@ -9,7 +9,8 @@ import { Failure } from "./failure";
 import type { Client } from "./stack";
 
 /**
- * Whether the context's name may be used. One of somebody else's is never replaced: it may hold the only copy of a key.
+ * Checks whether `connect` may use the context's name. It never replaces a context that it didn't make, because
+ * that may hold the only copy of a key.
  *
  * @throws Failure if the context is not one that `connect` made for this host.
  */
@@ -17,21 +18,21 @@ export function checkContext(name: string, state: ContextState, force: boolean, 
   if (state.kind === "somebody else's") {
     throw new Failure(
       "inTheWay",
-      `docker context ${name} is there and was not made by connect; allowed: another --context`,
+      `--context must name a new docker context, or one that connect made (got ${name}). Choose another name.`,
     );
   }
   const names = hosts.filter((host) => host !== undefined).map(hostName);
   if (state.kind !== "ours" || names.includes(hostName(state.dockerHost)) || force) return;
   throw new Failure(
     "inTheWay",
-    `docker context ${name} is there and leads to ${state.dockerHost}; allowed: another --context, or --force`,
+    `--context must name a docker context of this host (got ${name}, which leads to ${state.dockerHost}). Choose another name, or replace it with --force.`,
   );
 }
 
 /**
- * Whether the files may be replaced: they are this very client's, of before a renewal or a rotation, or the same.
+ * Checks whether `connect` may replace the files: they are the same, or this client's from before a renewal or a rotation.
  *
- * @throws Failure that says whose they are.
+ * @throws Failure that tells whose they are.
  */
 export function checkFiles(directory: CertificateDirectory, client: Client): void {
   const files = directory.files();
@@ -48,21 +49,23 @@ export function checkFiles(directory: CertificateDirectory, client: Client): voi
   ) {
     return;
   }
-  const whose = files["cert.pem"] === undefined ? "" : ` (certificate of ${describeCertificate(files["cert.pem"])})`;
+  const whose =
+    files["cert.pem"] === undefined ? "" : ` The certificate there: ${describeCertificate(files["cert.pem"])}.`;
   const from =
     connection === undefined
       ? ""
-      : `; client ${connection.client} of ${connection.stack === undefined ? connection.dockerHost : `stack ${connection.stack}`}`;
-  const force = foreign.length === 0 ? "replaces them" : "keeps them for disconnect to put back";
+      : ` The last connect there was for client ${connection.client} of ${connection.stack === undefined ? connection.dockerHost : `stack ${connection.stack}`}.`;
+  const force =
+    foreign.length === 0 ? "replace them with --force" : "use --force, which keeps them for disconnect to put back";
   throw new Failure(
     "inTheWay",
-    `--cert-dir: ${directory.path} has other files: ${different.join(", ")}${whose}${from}; allowed: another --cert-dir, or --force, which ${force}`,
+    `--cert-dir must hold no files of another client or host (got ${different.join(", ")} in ${directory.path}).${whose}${from} Choose another --cert-dir, or ${force}.`,
   );
 }
 
 const LOOPBACK = /^(localhost|127\..*|\[::1\])$/;
 
-/** The same stack's host, which may have got another name or another authority since, but not both at once. */
+/** Whether it is the same host. It may have a new name or a new CA, but not both at once. */
 function isSameHost(
   connection: { dockerHost: string; stack?: string },
   client: Client,
@@ -70,7 +73,7 @@ function isSameHost(
 ): boolean {
   if (connection.stack !== undefined && client.stack !== undefined && connection.stack !== client.stack) return false;
   const host = hostName(client.dockerHost);
-  // The end of a tunnel may be anybody's.
+  // A tunnel may lead to any host.
   if (host === hostName(connection.dockerHost) && !LOOPBACK.test(host)) return true;
   const keys = (text: string): string[] =>
     pemCertificates(text).map((pem) =>

@@ -1,4 +1,4 @@
-/** JSON that others wrote. */
+/** Reads JSON from others. */
 
 /** A JSON object, whose values may be anything. */
 export type JsonObject = Record<string, unknown>;
@@ -7,7 +7,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What a text says; undefined if it is no JSON. */
+/** Parses JSON. Undefined if the text isn't JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-/** The options that several verbs have, and how their values are read. */
+/** The options of several verbs, and how their values are read. */
 import { InvalidArgumentError, Option } from "commander";
 import { dockerDirectory } from "./certificateDirectory";
 import { portOf } from "./dockerHost";
@@ -21,12 +21,12 @@ export const source = {
   stack: new Option("-s, --stack <name>", "the stack, as pulumi takes it (default: the selected one)"),
   outputs: new Option(
     "--outputs <file>",
-    'a file with what "pulumi stack output --json --show-secrets" printed, or "-" for standard input',
+    'a file with the output of "pulumi stack output --json --show-secrets", or "-" for standard input',
   ).conflicts("stack"),
   client: new Option("--client <name>", "one of the stack's clients (default: its first)"),
   address: new Option(
     "--address <host[:port]>",
-    "how this computer reaches the host, where not by its name: its address, or localhost:PORT of a tunnel",
+    "the address by which this computer reaches the host, such as its IP or localhost:PORT of a tunnel",
   ).argParser(parseAddress),
 };
 
@@ -43,7 +43,9 @@ export const json = (): Option => new Option("--json", "print JSON, for machines
 export function parseAddress(text: string): Address {
   const [, host, port] = /^(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
   if (host === undefined || Number(port ?? 1) < 1 || Number(port ?? 1) > 65535) {
-    throw new InvalidArgumentError(`allowed: an address or a name, with or without a port, such as "localhost:14243".`);
+    throw new InvalidArgumentError(
+      'It must be an address or a name, with or without a port, such as "localhost:14243".',
+    );
   }
   return port === undefined ? { host } : { host, port };
 }
@@ -51,15 +53,15 @@ export function parseAddress(text: string): Address {
 /** Seconds: "90s", "10m", "1h", or a number alone. */
 export function parseDuration(text: string): number {
   const [, amount, unit] = /^(\d+)([smh]?)$/.exec(text) ?? [];
-  if (amount === undefined) throw new InvalidArgumentError('allowed: a duration such as "90s", "10m" or "1h".');
+  if (amount === undefined) throw new InvalidArgumentError('It must be a duration, such as "90s", "10m" or "1h".');
   return Number(amount) * (unit === "h" ? 3600 : unit === "m" ? 60 : 1);
 }
 
-/** Seconds: what `parseDuration` takes, and days, "30d". */
+/** Seconds: the forms of `parseDuration`, and days such as "30d". */
 export function parsePeriod(text: string): number {
   const [, days] = /^(\d+)d$/.exec(text) ?? [];
   if (days !== undefined) return Number(days) * 24 * 60 * 60;
-  if (!/^\d+[smh]?$/.test(text)) throw new InvalidArgumentError('allowed: a period such as "30d" or "12h".');
+  if (!/^\d+[smh]?$/.test(text)) throw new InvalidArgumentError('It must be a period, such as "30d" or "12h".');
   return parseDuration(text);
 }
 
@@ -70,7 +72,10 @@ export async function clientOf({ address, ...options }: SourceOptions): Promise<
   return { ...client, dockerHost: `tcp://${address.host}:${port}`, publicIpAddress: undefined };
 }
 
-/** What `env` and `check` say of a directory in which `connect` put nothing. */
+/** The failure of `env` and `check` for a directory without a connection. */
 export function notConnected(path: string): Failure {
-  return new Failure("notConnected", `--cert-dir: nothing is connected in ${path}; docker-host connect does that`);
+  return new Failure(
+    "notConnected",
+    `--cert-dir must be a directory that connect wrote (got ${path}). Run docker-host connect.`,
+  );
 }

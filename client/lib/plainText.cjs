@@ -1,4 +1,4 @@
-// Text of servers, logs and files, made safe to print. Plain JavaScript, so that deploy/*.mjs can use it as it is.
+// Makes text from servers, logs and files safe to print. Plain JavaScript, so that deploy/*.mjs can use it.
 "use strict";
 
 /** Terminal escapes: colours and cursor moves, titles and links, and the short ones. Each alternative is linear. */
@@ -9,8 +9,8 @@ const ESCAPES =
 const CONTROLS = "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]";
 
 /**
- * Removes control characters, so that the text can't move the cursor or end a section of GitLab's log, and breaks up what a
- * CI system takes for a command: "::error::" at a line's start (GitHub), "##[error]", "##vso[…]" (Azure Pipelines).
+ * Removes control characters, so that the text can't move the cursor or end a section of GitLab's log, and breaks up the
+ * commands of CI systems: "::error::" at a line's start (GitHub), "##[error]", "##vso[…]" (Azure Pipelines).
  */
 function plainText(text) {
   return text
@@ -26,7 +26,7 @@ function oneLine(text) {
   return plainText(text).replace(/\n/g, " ");
 }
 
-/** JSON in which no text can do any of that; it says the same. */
+/** The same for JSON, which still parses to the same value. */
 function plainJson(value) {
   const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(value, null, 2)

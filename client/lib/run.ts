@@ -1,14 +1,14 @@
-/** Runs the ordinary commands that the client stands on: pulumi and docker. */
+/** Runs the commands pulumi and docker. */
 import { spawn } from "node:child_process";
 
-/** What came of a command; no exit code if there is no such command on PATH. */
+/** The outcome of a command. It has no exit code if PATH has no such command. */
 export interface Outcome {
   code?: number;
   stdout: string;
   stderr: string;
 }
 
-/** Runs a command to its end. What it prints is kept from the terminal: it may be a secret. */
+/** Runs a command to its end. Its output doesn't go to the terminal, because it may hold a secret. */
 export function run(command: string, args: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -20,7 +20,7 @@ export function run(command: string, args: string[]): Promise<Outcome> {
       if (error.code === "ENOENT") resolve({ stdout, stderr });
       else reject(error);
     });
-    // A signal's end is a failure like another.
+    // A command that a signal ended has failed.
     child.once("close", (code) => {
       resolve({ code: code ?? 1, stdout, stderr });
     });

@@ -1,8 +1,8 @@
-/** `docker-host env`: the environment variables that make a shell's docker a client of the host, in that shell's words. */
+/** The environment variables that point docker at a host, in the syntax of each shell. */
 import { basename } from "node:path";
 import type { Connection } from "./connection";
 
-/** The shells whose words are known. */
+/** The shells whose syntax is known. */
 export const SHELLS = ["bash", "fish", "powershell"] as const;
 export type Shell = (typeof SHELLS)[number];
 
@@ -11,10 +11,10 @@ export function variables(connection: Connection, certDir: string): Record<strin
   return { DOCKER_HOST: connection.dockerHost, DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: certDir };
 }
 
-/** The names alone, to take them back. */
+/** The names alone, to unset them. */
 export const VARIABLE_NAMES = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
 
-/** The user's shell: what the login shell says; PowerShell on Windows. bash's words are those of zsh, dash and ksh too. */
+/** The user's login shell, or PowerShell on Windows. zsh, dash and ksh have bash's syntax. */
 export function ownShell(environment: NodeJS.ProcessEnv = process.env, platform = process.platform): Shell {
   if (environment.SHELL === undefined && platform === "win32") return "powershell";
   const name = basename(environment.SHELL ?? "");
@@ -46,7 +46,7 @@ export function setLine(shell: Shell, name: string, value: string): string {
   }
 }
 
-/** One line that takes a variable away. */
+/** One line that unsets a variable. */
 export function unsetLine(shell: Shell, name: string): string {
   switch (shell) {
     case "bash":
@@ -58,7 +58,7 @@ export function unsetLine(shell: Shell, name: string): string {
   }
 }
 
-/** A comment that says how to run the lines; each argument is a word of the shell. */
+/** A comment that tells how to run the lines. Each argument is one word of the shell. */
 export function evalHint(shell: Shell, args: string[]): string {
   const command = [
     "npx docker-host env",

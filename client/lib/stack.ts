@@ -7,23 +7,23 @@ import { isDockerHost } from "./dockerHost";
 import { Failure } from "./failure";
 import { run } from "./run";
 
-/** Where a stack's outputs are read from. */
+/** The source of a stack's outputs. */
 export interface StackSource {
-  /** The stack's name, as `pulumi --stack` takes it; the selected one if none is given. */
+  /** The stack's name, as `pulumi --stack` takes it. Defaults to the selected stack. */
   stack?: string;
-  /** A file with what `pulumi stack output --json --show-secrets` printed, or "-" for standard input. */
+  /** A file with the output of `pulumi stack output --json --show-secrets`, or "-" for standard input. */
   outputs?: string;
 }
 
-/** One client of one host: what it needs to connect. */
+/** One client of one host, with all that it needs to connect. */
 export interface Client {
   /** Its name in the stack's setting `clients`, such as "admin". */
   name: string;
   /** The stack's name without organization and project, such as "dev"; undefined for outputs from a file. */
   stack?: string;
-  /** What `DOCKER_HOST` is set to: "tcp://FQDN:4243". */
+  /** The value of `DOCKER_HOST`: "tcp://FQDN:4243". */
   dockerHost: string;
-  /** The address that the name must resolve to, where there is one. */
+  /** The address that the name must resolve to, if it is known. */
   publicIpAddress?: string;
   caCert: string;
   cert: string;
@@ -31,10 +31,10 @@ export interface Client {
 }
 
 /**
- * Reads the outputs and takes a client out of them: the one that is named, else the stack's first one.
- * A stack whose authority is another stack's has its clients' keys there: they are read from it.
+ * Reads a client from a stack's outputs: the one of that name, or by default the stack's first one.
+ * With `caStack`, it reads the client's key from that stack.
  *
- * @throws Failure if the outputs can't be read, or have no such client.
+ * @throws Failure if it can't read the outputs, or if they have no such client.
  */
 export async function readClient(source: StackSource, clientName?: string): Promise<Client> {
   const [outputs, stack] =
@@ -47,8 +47,8 @@ export async function readClient(source: StackSource, clientName?: string): Prom
   return outputs.publicIpAddress === undefined ? client : { ...client, publicIpAddress: outputs.publicIpAddress };
 }
 
-/** How many stacks may stand one behind another. */
-const MOST_AUTHORITY_STACKS = 8;
+/** The longest chain of stacks by `caStack`. */
+const MOST_CA_STACKS = 8;
 
 interface Credentials {
   name: string;
@@ -60,54 +60,53 @@ async function chooseClient(outputs: StackOutputs, source: StackSource, wanted?:
   const all = new Map<string, Credentials>();
   let first: string | undefined;
   let current: StackOutputs | undefined = outputs;
-  for (let depth = 0; current !== undefined && depth < MOST_AUTHORITY_STACKS; depth++) {
+  for (let depth = 0; current !== undefined && depth < MOST_CA_STACKS; depth++) {
     const keys = Object.entries(current.clientKeys ?? {});
     for (const [name, key] of keys) {
-      // The certificate is the one that this host trusts: the authority's stack may have renewed it since the last `up` here.
+      // This host's own output has the certificate that it trusts. The CA's stack may have renewed it since the last `up` here.
       const cert = outputs.clientCerts[name];
       if (cert === undefined || all.has(name)) continue;
       all.set(name, { name, cert, key });
-      // Who was handed one key alone has no other.
+      // Outputs with a single key are for that client.
       if (current.clientCert === current.clientCerts[name] || keys.length === 1) first ??= name;
     }
     const found = all.get(wanted ?? first ?? "");
     if (found) return found;
     const { caStack }: StackOutputs = current;
-    // The keys of clients that two stacks share are with the one that made them.
+    // The keys of clients that stacks share are outputs of the stack that made them.
     current = caStack !== undefined && source.outputs === undefined ? await stackOutputs(caStack) : undefined;
   }
   const others = Object.keys(outputs.clientCerts).filter((name) => !all.has(name));
   const elsewhere =
     others.length === 0
       ? ""
-      : `; the keys of ${others.join(", ")} are with the stack ${outputs.caStack ?? "that made them"}`;
-  const allowed = `allowed: ${[...all.keys()].join(", ") || "none"}${elsewhere}`;
+      : ` The keys of ${others.join(", ")} are outputs of the stack ${outputs.caStack ?? "that made them"}.`;
+  const known = [...all.keys()].join(", ") || "none";
+  const given = wanted === undefined ? "nothing" : JSON.stringify(wanted);
   throw new Failure(
     "outputs",
-    wanted === undefined
-      ? `--client: none given, and the outputs don't say which is the first; ${allowed}`
-      : `--client: ${JSON.stringify(wanted)} is no client whose key the outputs have; ${allowed}`,
+    `--client must name a client whose key is in the outputs: ${known} (got ${given}).${elsewhere}`,
   );
 }
 
-/** Refuses what could not work, before anything is written. Nothing of it is shown. */
+/** Refuses certificates and keys that can't work, before anything is written. It shows nothing of them. */
 function checkPair({ name, cert, key, caCert }: Client): void {
   const problem = (what: string): Failure => new Failure("outputs", `the stack's outputs: ${what}`);
   try {
     for (const pem of pemCertificates(caCert)) new X509Certificate(pem);
     if (pemCertificates(caCert).length === 0) throw new Error("none");
   } catch {
-    throw problem("caCert is no certificate");
+    throw problem("caCert must be a PEM certificate (value not shown).");
   }
   let pair = false;
   try {
     pair = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch {
-    throw problem(`the certificate or the key of client ${name} is not PEM (not shown)`);
+    throw problem(`the certificate and the key of client ${name} must be PEM (values not shown).`);
   }
   if (!pair) {
     throw problem(
-      `the certificate and the key of client ${name} don't belong together; pulumi up brings the stack up to date`,
+      `the certificate and the key of client ${name} must belong together. Run pulumi up, which brings the stack up to date.`,
     );
   }
 }
@@ -123,7 +122,7 @@ async function stackName(stack?: string): Promise<string> {
   return name.split("/").at(-1) ?? name;
 }
 
-/** What says which stack, and that nobody answers questions. */
+/** The arguments that name the stack, and that keep pulumi from asking questions. */
 export function stackArgs(stack?: string): string[] {
   return ["--non-interactive", ...(stack === undefined ? [] : ["--stack", stack])];
 }
@@ -133,10 +132,10 @@ async function pulumi(args: string[]): Promise<string> {
   if (code === undefined) {
     throw new Failure(
       "outputs",
-      "pulumi: no such command on PATH; it reads the stack. Without it, give --outputs FILE",
+      "The command pulumi must be on PATH, because it reads the stack. Install it, or use --outputs FILE.",
     );
   }
-  // Its standard error has no secret; its standard output has.
+  // Its standard output may hold a secret. Its standard error doesn't.
   if (code !== 0) throw new Failure("outputs", `pulumi ${args.slice(0, 2).join(" ")} failed:\n${stderr.trim()}`);
   return stdout;
 }
@@ -145,11 +144,14 @@ function readText(file: string): string {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
-    throw new Failure("outputs", `--outputs: ${file} can't be read: ${(error as NodeJS.ErrnoException).code ?? "?"}`);
+    throw new Failure(
+      "outputs",
+      `--outputs must be a readable file (got ${file}: ${(error as NodeJS.ErrnoException).code ?? "?"}).`,
+    );
   }
 }
 
-/** @throws Failure which says what is missing, and shows nothing of what is there. */
+/** @throws Failure that names the problem, and shows no value. */
 export function parseOutputs(text: string, from: string): StackOutputs {
   const problem = (what: string): Failure => new Failure("outputs", `the outputs of ${from}: ${what}`);
   let outputs: Record<string, unknown>;
@@ -158,22 +160,22 @@ export function parseOutputs(text: string, from: string): StackOutputs {
     if (typeof value !== "object" || value === null) throw new Error("no object");
     outputs = value as Record<string, unknown>;
   } catch {
-    throw problem("not the JSON that pulumi stack output --json --show-secrets prints");
+    throw problem("they must be the JSON that pulumi stack output --json --show-secrets prints.");
   }
-  if (Object.keys(outputs).length === 0) throw problem("there are none; bring the stack up with pulumi up");
+  if (Object.keys(outputs).length === 0) throw problem("there are none. Run pulumi up first.");
   const { dockerHost, clientCerts, clientKeys = {} } = outputs;
   for (const name of ["dockerHost", "caCert"]) {
-    if (typeof outputs[name] !== "string") throw problem(`${name} is missing; is this a stack of azure-docker-host?`);
+    if (typeof outputs[name] !== "string") throw problem(`${name} is missing. Is this a stack of azure-docker-host?`);
   }
-  if (!isDockerHost(dockerHost)) throw problem("dockerHost is not of the form tcp://NAME:PORT");
-  if (clientKeys === SECRET) throw problem("the secrets are hidden; make them with --show-secrets");
+  if (!isDockerHost(dockerHost)) throw problem("dockerHost must have the form tcp://NAME:PORT.");
+  if (clientKeys === SECRET) throw problem("the secrets are hidden. Print the outputs with --show-secrets.");
   for (const [name, map] of Object.entries({ clientCerts, clientKeys })) {
     if (typeof map !== "object" || map === null || !Object.values(map).every((each) => typeof each === "string")) {
-      throw problem(`${name} is missing or no map of names to PEM texts`);
+      throw problem(`${name} must map names to PEM texts.`);
     }
   }
   return outputs as unknown as StackOutputs;
 }
 
-/** What `pulumi stack output` prints instead of a secret. */
+/** `pulumi stack output` prints this instead of a secret. */
 const SECRET = "[secret]";

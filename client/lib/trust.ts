@@ -1,4 +1,4 @@
-/** Whether another user can change a file or a folder, or put another one in its place. */
+/** Checks whether another user can change or replace a file or a folder. */
 import * as fs from "node:fs";
 import { isAbsolute, join, parse, sep } from "node:path";
 
@@ -6,7 +6,7 @@ import { isAbsolute, join, parse, sep } from "node:path";
  * Checks a path and each folder and link on the way to it, as OpenSSH's StrictModes does for ~/.ssh. Each must belong to
  * you or root. Nobody else may write to the last one. On the way, others may write only to a folder with the sticky bit.
  *
- * @returns What is wrong, in whole sentences; nothing for a path that isn't there yet in folders that are safe.
+ * @returns The problems, in whole sentences. A path that doesn't exist yet has none if its folders are safe.
  */
 export function validateTrust(path: string, user = process.getuid?.()): string[] {
   // Windows has neither owners as numbers nor modes.
@@ -25,14 +25,14 @@ export function validateTrust(path: string, user = process.getuid?.()): string[]
   });
 }
 
-/** Whether others can rename or replace what lies in a folder. */
+/** Whether others can rename or replace the files of a folder. */
 function canReplaceIn({ mode, gid }: fs.Stats, user: number): boolean {
   if ((mode & 0o1000) !== 0) return false;
   // Debian and Fedora give each user a group of the same number, with nobody else in it.
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== user);
 }
 
-/** As many as Linux follows in one path. */
+/** Linux follows no more in one path. */
 const MOST_LINKS = 40;
 
 /** Each folder and link that the system goes through on the way to a path, and the path's own end. */

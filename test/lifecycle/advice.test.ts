@@ -23,13 +23,13 @@ test("failed runs, and what is to be done", async (t) => {
 
   project.ok(["stack", "init", "dev"]);
   await t.test("before anything is asked of Azure", () => {
-    assert.deepEqual(advice(project.fails(UP)), ["A setting is wrong, and nothing was made"]);
-    assert.deepEqual(advice(project.fails(["preview", "--stack", "nope"])), ["There is no such stack in this backend"]);
+    assert.deepEqual(advice(project.fails(UP)), ["A setting is invalid, so the run stopped"]);
+    assert.deepEqual(advice(project.fails(["preview", "--stack", "nope"])), ["The backend has no such stack"]);
     const passphrase = (PULUMI_CONFIG_PASSPHRASE?: string): string => project.fails(UP, { PULUMI_CONFIG_PASSPHRASE });
     assert.deepEqual(advice(passphrase("another")), [
-      "The passphrase is not the stack's, so its secrets can't be read",
+      "The passphrase isn't the stack's, so pulumi can't read the stack's secrets",
     ]);
-    assert.deepEqual(advice(passphrase()), ["There is no passphrase"]);
+    assert.deepEqual(advice(passphrase()), ["The passphrase is missing"]);
   });
 
   project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);
@@ -39,7 +39,7 @@ test("failed runs, and what is to be done", async (t) => {
     assert.deepEqual(advice(project.fails(UP)), ["Azure was busy"]);
     project.behave({ faults: [{ call: `PUT ${VM}`, kind: "size-unavailable" }] });
     const { stdout } = project.dockerHost(["advise", "-"], project.fails(UP));
-    assert.match(stdout, /^The region doesn't have this size of machine for you\. .* --location westeurope /);
+    assert.match(stdout, /^The region doesn't have this VM size for you\. .* --location westeurope /);
   });
 
   await t.test("a second run beside the first; the first is killed; what it was at", async () => {
@@ -52,7 +52,7 @@ test("failed runs, and what is to be done", async (t) => {
     const second = project.dockerHost(["advise"], project.fails(UP)).stdout;
     assert.match(
       second,
-      /^Another run has the stack locked: created by \S+ \(pid \d+\) at \S+Z\. .* nobody else is running: pulumi cancel/,
+      /^Another run has locked the stack: created by \S+ \(pid \d+\) at \S+Z\. .* nobody else runs pulumi on this stack, type pulumi cancel/,
     );
     first.cutOff();
     assert.deepEqual(advice((await first.ended).output), ["The run was cut off"]);
@@ -72,12 +72,12 @@ test("failed runs, and what is to be done", async (t) => {
       await sleep(100);
     }
     assert.deepEqual(advice(project.fails(UP)), [
-      "An earlier run was cut off while it made something",
-      "Azure has something that the state doesn't know",
+      "An earlier run was cut off in the middle of an operation",
+      "Azure has a resource that the state doesn't have, because an earlier run created it and lost Azure's answer",
     ]);
     project.azure.remove(vm()?.id ?? assert.fail());
     const next = project.ok(UP);
-    assert.deepEqual(advice(next), ["An earlier run was cut off while it made something"]);
+    assert.deepEqual(advice(next), ["An earlier run was cut off in the middle of an operation"]);
     // The advised command ends the problem, and removes nothing.
     project.ok(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"]);
     assert.match(project.ok(["preview"]), /19 unchanged/);
@@ -96,6 +96,6 @@ test("failed runs, and what is to be done", async (t) => {
   await t.test("a log that isn't there", () => {
     const { status, stderr } = project.dockerHost(["advise", "up.log"]);
     assert.equal(status, FAILURES.usage.code);
-    assert.match(stderr, /^docker-host: FILE: "up\.log" can't be read: ENOENT; allowed: /);
+    assert.match(stderr, /^docker-host: FILE must be a readable log .* \(got "up\.log": ENOENT\)\.$/m);
   });
 });

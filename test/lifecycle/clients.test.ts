@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { test } from "node:test";
 import { certificatesFingerprint } from "../../components/installers/extension";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 import { Scratch } from "../support/scratch";
 
 /** The certificate of the host's server. */
@@ -90,7 +90,7 @@ for (const [kind, key] of Object.entries({
 })) {
   test(`a company's CA, ${kind}: it signs the server, and its clients are trusted`, async (t) => {
     const scratch = new Scratch(t);
-    const company = await makeAuthority({ key });
+    const company = await makeCa({ key });
     const rehearsal = await scratch.open({
       caCertPem: company.certPem,
       caPrivateKeyPem: company.keyPem,

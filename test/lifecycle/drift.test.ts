@@ -54,7 +54,7 @@ test("drift, and the way back", async (t) => {
         name,
         true,
         24,
-        "due, the next pulumi up renews it",
+        "due: the next pulumi up renews it",
       ]),
     );
     assert.deepEqual([missing, changed, pending], [[], [], []]);
@@ -121,13 +121,13 @@ test("drift, and the way back", async (t) => {
     }
   });
 
-  await t.test("what can't be changed back on the machine: the machine would be replaced, and that is said", () => {
+  await t.test("a property that Azure can't change back: drift says that up would replace the VM", () => {
     change("-vm", (body) => ({ body: { ...body, securityProfile: {} } }));
     const { status, stdout } = drift("--markdown");
     assert.equal(status, FAILURES.drift.code);
     assert.match(
       stdout,
-      /^\| changed \| `docker-host-vm` \| `securityProfile\.securityType: "TrustedLaunch" taken away`.* \| pulumi up --refresh REPLACES the machine, with its disk; look first/m,
+      /^\| changed \| `docker-host-vm` \| `securityProfile\.securityType: removed "TrustedLaunch"`.* \| pulumi up --refresh REPLACES the VM and its disk\. Look first/m,
     );
     assert.match(project.ok(["preview", "--refresh"]), /VirtualMachine docker-host-vm .*replace/);
   });

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 import { sampled } from "../support/sample";
 import { type PropertyChanges, Scratch, rootOf } from "../support/scratch";
 
@@ -187,7 +187,7 @@ test("what a preview shows is what up does", async (t) => {
   });
   const scratch = new Scratch(t);
   await (await scratch.open()).up();
-  const company = await makeAuthority({ fromHours: -1, toHours: 20 * HOURS_A_YEAR });
+  const company = await makeCa({ fromHours: -1, toHours: 20 * HOURS_A_YEAR });
   const changesInPlace = inPlace(company.certPem);
   for (const each of sampled(t, "changes in place", changesInPlace, ({ change }) => change, SAMPLE))
     await carryOut(t, scratch, each);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 import { PlainProject } from "../support/plainProject";
 import { leftOut } from "../support/sample";
 import { Scratch, type StateResource } from "../support/scratch";
@@ -145,7 +145,7 @@ test("a host with a CA that is given, in a subnet that is there", async (t) => {
   const hub = new Stack(project, "hub");
   hub.ok(...UP, ...settings(NEEDED));
   const subnetId = `${hub.resource("docker-host-vnet").id ?? ""}/subnets/default`;
-  const [acme, other] = [await makeAuthority(), await makeAuthority({ commonName: "Other" })];
+  const [acme, other] = [await makeCa(), await makeCa({ commonName: "Other" })];
   const stack = new Stack(project, "prod");
   stack.give(acme);
   stack.ok(...UP, ...settings({ ...NEEDED, protect: "true", subnetId }));
@@ -155,7 +155,7 @@ test("a host with a CA that is given, in a subnet that is there", async (t) => {
     stack.give(other);
     stack.refuses("docker-host-production-authority", ["preview"]);
     stack.refuses("docker-host-production-authority", UP);
-    const renewed = await makeAuthority({ renewalOf: acme, toHours: 48 });
+    const renewed = await makeCa({ renewalOf: acme, toHours: 48 });
     stack.give(renewed);
     assert.match(stack.ok(...UP), /docker-host-server replaced/);
     const server = new X509Certificate(String(stack.resource("docker-host-server").outputs?.certPem));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 import { ClientComputer } from "../support/client";
 import { Scratch } from "../support/scratch";
 import { exportSecrets, pulumiStack } from "../support/secrets";
@@ -20,7 +20,7 @@ test("secrets are nowhere in state, history, logs, previews and the stack's file
   const printed = [...scratch.lines];
   const first = exportSecrets(rehearsal);
   // Then a CA of one's own signs, and is shared.
-  const company = await makeAuthority({ key: { algorithm: "ECDSA", ecdsaCurve: "P384" } });
+  const company = await makeCa({ key: { algorithm: "ECDSA", ecdsaCurve: "P384" } });
   rehearsal = await scratch.open({
     dockerPort: "4244",
     caCertPem: company.certPem,

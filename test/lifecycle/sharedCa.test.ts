@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { certificatesFingerprint } from "../../components/installers/extension";
 import type { StackOutputs } from "../../outputs";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 import { PlainProject } from "../support/plainProject";
 
 /** The resources in a stack's state, with secrets encrypted. */
@@ -117,7 +117,7 @@ test("a stack has the CA and the clients of another", async (t) => {
 
 test("a company's CA is set from files", async (t) => {
   const project = await PlainProject.open(t);
-  const company = await makeAuthority({ key: { algorithm: "RSA" } });
+  const company = await makeCa({ key: { algorithm: "RSA" } });
   project.ok(["stack", "init", "dev"]);
   project.ok(["config", "set", "--path", "dockerSources[0]", "203.0.113.7/32"]);
   project.ok(["config", "set", "caCertPem"], company.certPem);

@@ -1,19 +1,19 @@
-/** The client's side on real machines: connect, docker by its context, env, check of hosts of every kind, several clients, one authority. */
+/** The client on real machines: connect, a docker context, env, check of hosts of every kind, several clients, one CA. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { FAILURES } from "../../client/lib/failure";
 import type { Rehearsal } from "../../rehearsal/rehearsal";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 import { ClientComputer } from "../support/client";
 import { machineOf } from "../support/host";
-import { type Issued, authorityOf, memberOf } from "../support/pki";
+import { type Issued, caOf, memberOf } from "../support/pki";
 import { type Outcome, mustRun, start } from "../support/run";
 import { leftOut } from "../support/sample";
 import { Scratch } from "../support/scratch";
 
-/** The lines of `check` by their questions: the sign, and what is said. */
+/** The lines of `check` by their questions: the sign, and the detail. */
 function lines({ stdout }: Outcome): Record<string, string> {
   const rows = [...stdout.matchAll(/^ {2}(\S) (.{22}) (.*)$/gm)];
   return Object.fromEntries(
@@ -38,7 +38,7 @@ test("a host and its clients", async (t) => {
     told.push(outcome);
     return outcome;
   };
-  /** What another client would be handed, with some of it changed. */
+  /** The outputs, with some of them changed. */
   const outputsWith = (more: object): string => JSON.stringify({ ...outputs, ...more });
 
   await t.test("connect: files, context, and no secret in any process", async () => {
@@ -95,20 +95,23 @@ test("a host and its clients", async (t) => {
       "plain HTTP": "✓ refused",
     });
     assert.match(Docker ?? "", /^✓ \d+\.\d+\S*, API 1\.\d+, linux\/\w+$/);
-    assert.match(lifetimes ?? "", /^✓ server 36\d days, client admin 36\d days, authority 36\d\d days$/);
+    assert.match(lifetimes ?? "", /^✓ server 36\d days, client admin 36\d days, CA 36\d\d days$/);
     assert.equal(dockerHost(["check", "--cert-dir", computer.docker]).status, 0);
     const machines = dockerHost(["check", "--json", "--client", "ci", "--address", publicIpAddress]);
     assert.equal(machines.status, 0, machines.stdout);
     assert.equal((JSON.parse(machines.stdout) as { ok: boolean }).ok, true);
   });
 
-  await t.test("check: a closed port, a wrong name, a name of another host, another authority", async () => {
+  await t.test("check: a closed port, a wrong name, a name of another host, another CA", async () => {
     const closed = dockerHost(["check", "--address", "127.0.0.1:4243"]);
     assert.equal(closed.status, FAILURES.port.code, closed.stdout);
-    // What Azure's rules don't let pass answers nothing.
+    // A port that the NSG blocks doesn't answer.
     const filtered = dockerHost(["check", "--address", `${publicIpAddress}:4999`]);
     assert.equal(filtered.status, FAILURES.port.code, filtered.stdout);
-    assert.match(lines(filtered)["port"] ?? "", /^✗ 4999: nothing answers: .* not in dockerSources$/);
+    assert.match(
+      lines(filtered)["port"] ?? "",
+      /^✗ nothing answers on 4999, so .* dockerSources lacks this computer's address$/,
+    );
 
     const wrongName = dockerHost(["check", "--address", "elsewhere.example"]);
     assert.equal(wrongName.status, FAILURES.serverCertificate.code, wrongName.stdout);
@@ -117,10 +120,10 @@ test("a host and its clients", async (t) => {
     const otherHost = dockerHost(["check", "--outputs", "-"], outputsWith({ publicIpAddress: "192.0.2.1" }));
     assert.equal(otherHost.status, FAILURES.name.code, otherHost.stdout);
 
-    const { cert } = await authorityOf("another authority");
+    const { cert } = await caOf("another CA");
     const other = dockerHost(["check", "--outputs", "-"], outputsWith({ caCert: cert }));
     assert.equal(other.status, FAILURES.serverCertificate.code, other.stdout);
-    assert.match(lines(other)["server certificate"] ?? "", /^✗ no authority of ca\.pem signed it/);
+    assert.match(lines(other)["server certificate"] ?? "", /^✗ no CA of ca\.pem signed it/);
   });
 
   await t.test("check: Docker is down, though the installer reported success", async (st) => {
@@ -130,7 +133,7 @@ test("a host and its clients", async (t) => {
     assert.equal(down.status, FAILURES.port.code, down.stdout);
     assert.equal(
       lines(down)["port"],
-      "✗ 4243: it is closed: the VM is up, but Docker isn't installed yet or doesn't run",
+      "✗ 4243 is closed though the VM is up, so Docker isn't installed yet or doesn't run",
     );
     assert.match(
       down.stdout,
@@ -151,7 +154,7 @@ test("a host and its clients", async (t) => {
     assert.equal(waited.status, 0, waited.stdout + waited.stderr);
     assert.match(
       waited.stderr,
-      /^waiting, \d s {2}port: 4243: it is closed: the VM is up, but Docker isn't installed yet or doesn't run\n/,
+      /^waiting, \d s {2}port: 4243 is closed though the VM is up, so Docker isn't installed yet or doesn't run\n/,
     );
   });
 
@@ -188,32 +191,35 @@ test("a host and its clients", async (t) => {
     assert.equal(dockerHost(["check"]).status, 0);
   });
 
-  await t.test("two clients, one removed: locked out, while the other goes on with the files that it has", async () => {
-    const ci = join(scratch.directory, "ci");
-    const words = ["connect", "--client", "ci", "--cert-dir", ci, "--context", "of-ci"];
-    const connect = dockerHost(words);
-    assert.equal(connect.status, 0, connect.stderr);
-    const ask = (context: string): Outcome =>
-      computer.run(["docker", "--context", context, "version", "--format", "{{.Server.Os}}"]);
-    assert.equal(ask("of-ci").stdout, "linux\n");
+  await t.test(
+    "of two clients, the removed one is locked out, and the other one still works with its files",
+    async () => {
+      const ci = join(scratch.directory, "ci");
+      const words = ["connect", "--client", "ci", "--cert-dir", ci, "--context", "of-ci"];
+      const connect = dockerHost(words);
+      assert.equal(connect.status, 0, connect.stderr);
+      const ask = (context: string): Outcome =>
+        computer.run(["docker", "--context", context, "version", "--format", "{{.Server.Os}}"]);
+      assert.equal(ask("of-ci").stdout, "linux\n");
 
-    const removed = computer.run(["pulumi", "config", "rm", "--path", "clients[1]", "--stack", "rehearsal"]);
-    assert.equal(removed.status, 0, removed.stderr);
-    rehearsal = await scratch.open();
-    const after = await rehearsal.up();
-    assert.deepEqual(Object.keys(after.outputs.clientCerts), ["admin"]);
-    assert.notEqual(ask("of-ci").status, 0);
-    const check = dockerHost(["check", "--cert-dir", ci]);
-    assert.equal(check.status, FAILURES.noAnswer.code, check.stdout);
-    assert.match(lines(check)["Docker"] ?? "", /^✗ refuses the certificate of client ci /);
-    assert.equal(ask("rehearsal").stdout, "linux\n", "the other's context has its own copy of its files");
-    assert.equal(dockerHost(["check", "--cert-dir", computer.docker]).status, 0);
-    assert.equal(dockerHost(words).status, FAILURES.outputs.code, "the stack has no such client any more");
-    assert.equal(dockerHost(["disconnect", "--cert-dir", ci]).status, 0);
-    assert.equal(fs.existsSync(ci), false);
-  });
+      const removed = computer.run(["pulumi", "config", "rm", "--path", "clients[1]", "--stack", "rehearsal"]);
+      assert.equal(removed.status, 0, removed.stderr);
+      rehearsal = await scratch.open();
+      const after = await rehearsal.up();
+      assert.deepEqual(Object.keys(after.outputs.clientCerts), ["admin"]);
+      assert.notEqual(ask("of-ci").status, 0);
+      const check = dockerHost(["check", "--cert-dir", ci]);
+      assert.equal(check.status, FAILURES.noAnswer.code, check.stdout);
+      assert.match(lines(check)["Docker"] ?? "", /^✗ refuses the certificate of client ci /);
+      assert.equal(ask("rehearsal").stdout, "linux\n", "the other's context has its own copy of its files");
+      assert.equal(dockerHost(["check", "--cert-dir", computer.docker]).status, 0);
+      assert.equal(dockerHost(words).status, FAILURES.outputs.code, "the stack has no such client any more");
+      assert.equal(dockerHost(["disconnect", "--cert-dir", ci]).status, 0);
+      assert.equal(fs.existsSync(ci), false);
+    },
+  );
 
-  await t.test("two stacks, one authority: one client certificate and one ca.pem for both", async (st) => {
+  await t.test("two stacks, one CA: one client certificate and one ca.pem for both", async (st) => {
     if (leftOut(st, "a client of two stacks")) return;
     const caStack = "organization/azure-docker-host/rehearsal";
     const second = await scratch.open({ caStack }, "second");
@@ -232,7 +238,7 @@ test("a host and its clients", async (t) => {
     }
     for (const stack of ["rehearsal", "second"]) assert.equal(dockerHost(["check", "--stack", stack]).status, 0, stack);
 
-    // A certificate of last year: the clock of those who make it stood then.
+    // A certificate of last year: the provider's clock is set back.
     process.env.REHEARSAL_CLOCK_OFFSET_HOURS = String(-366 * 24);
     try {
       const late = await scratch.open({ keyGeneration: "2" }, "second");
@@ -242,16 +248,16 @@ test("a host and its clients", async (t) => {
     }
     const expired = dockerHost(["check", "--stack", "second"]);
     assert.equal(expired.status, FAILURES.lifetimes.code, expired.stdout);
-    assert.match(lines(expired)["server certificate"] ?? "", /^✗ it or its authority has expired \(/);
+    assert.match(lines(expired)["server certificate"] ?? "", /^✗ it or its CA has expired \(/);
     await (await scratch.open({}, "second")).up();
     assert.equal(dockerHost(["check", "--stack", "second"]).status, 0, "the next up renews it");
   });
 
   const kinds = { RSA: { algorithm: "RSA" }, "P-384": { algorithm: "ECDSA", ecdsaCurve: "P384" } };
   for (const [kind, key] of Object.entries(kinds)) {
-    await t.test(`a company's authority of ${kind} signs the server, and its clients are let in beside`, async (st) => {
+    await t.test(`a company's ${kind} CA signs the server, and the host accepts the CA's clients too`, async (st) => {
       if (leftOut(st, "a company's CA on a machine")) return;
-      const { certPem, keyPem } = await makeAuthority({ key });
+      const { certPem, keyPem } = await makeCa({ key });
       const company = { cert: certPem, key: keyPem };
       const config = { caStack: "", caCertPem: certPem, caPrivateKeyPem: keyPem };
       const theirs = (await (await scratch.open({ ...config, "clientCaCerts[0]": certPem }, "second")).up()).outputs;
@@ -264,12 +270,12 @@ test("a host and its clients", async (t) => {
       };
       const member = asClient(await memberOf(company, "eve"));
       assert.equal(member.status, 0, member.stdout);
-      const stranger = asClient(await memberOf(await authorityOf("another company"), "eve"));
+      const stranger = asClient(await memberOf(await caOf("another company"), "eve"));
       assert.equal(stranger.status, FAILURES.noAnswer.code, stranger.stdout);
     });
   }
 
-  await t.test("disconnect takes back what connect made, and nothing else", () => {
+  await t.test("disconnect removes the files and contexts that connect made, and nothing else", () => {
     fs.writeFileSync(join(computer.docker, "notes.txt"), "mine");
     const made = computer.run(["docker", "context", "create", "mine", "--docker", "host=unix:///nowhere.sock"]);
     assert.equal(made.status, 0, made.stderr);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { before, suite, test } from "node:test";
 import type { DockerHostArgs } from "../../components/dockerHostArgs";
 import { type AnyRow, type Change, SETTINGS, type SettingName } from "../../components/settings";
-import { type Authority, makeAuthority } from "../support/authorities";
+import { type Ca, makeCa } from "../support/ca";
 import { type Recorder, declare } from "../support/recorder";
 
 /** Values that differ, beside a base that both have. */
@@ -16,17 +16,17 @@ interface Pair {
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
 const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt";
 
-let acme: Authority;
-let other: Authority;
-let renewed: Authority;
-let leaf: Authority;
+let acme: Ca;
+let other: Ca;
+let renewed: Ca;
+let leaf: Ca;
 before(async () => {
   [acme, other, leaf] = await Promise.all([
-    makeAuthority(),
-    makeAuthority({ commonName: "Other" }),
-    makeAuthority({ commonName: "ann", isAuthority: false }),
+    makeCa(),
+    makeCa({ commonName: "Other" }),
+    makeCa({ commonName: "ann", isCa: false }),
   ]);
-  renewed = await makeAuthority({ renewalOf: acme, toHours: 48 });
+  renewed = await makeCa({ renewalOf: acme, toHours: 48 });
 });
 
 /** One change of each setting. A function, because the certificates are made first. */

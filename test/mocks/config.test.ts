@@ -9,7 +9,7 @@ import { completeArgs } from "../../components/completeArgs";
 import { type Form, type Row, SETTINGS } from "../../components/settings";
 import { SettingsError } from "../../components/settingsError";
 import { PROGRAM_SETTINGS, parseConfig, readConfig } from "../../config";
-import { type Authority, makeAuthority } from "../support/authorities";
+import { type Ca, makeCa } from "../support/ca";
 
 const PROJECT = "azure-docker-host";
 const KNOWN =
@@ -24,9 +24,9 @@ const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7T
 const PASSWORD = "Correct-horse1!";
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
 
-let acme: Authority;
+let acme: Ca;
 before(async () => {
-  acme = await makeAuthority();
+  acme = await makeCa();
 });
 
 beforeEach(async () => {

@@ -9,7 +9,7 @@ import type { DaemonOptions } from "../../components/installers/daemonOptions";
 import { publicKeyDigest } from "../../components/rules/ca";
 import type { InstallerName } from "../../components/rules/docker";
 import { SettingsError } from "../../components/settingsError";
-import { type Authority, makeAuthority } from "../support/authorities";
+import { type Ca, makeCa } from "../support/ca";
 import { installerExtension } from "../support/installers";
 import {
   ARGS,
@@ -315,13 +315,13 @@ async function valueOf<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecre
   return { value, isSecret: await pulumi.isSecret(output) };
 }
 
-let acme: Authority;
-let leaf: Authority;
-let zoe: Authority;
+let acme: Ca;
+let leaf: Ca;
+let zoe: Ca;
 before(async () => {
-  acme = await makeAuthority();
-  leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
-  zoe = await makeAuthority({ commonName: "zoe", isAuthority: false });
+  acme = await makeCa();
+  leaf = await makeCa({ commonName: "ann", isCa: false });
+  zoe = await makeCa({ commonName: "zoe", isCa: false });
 });
 
 /** A host's registered outputs, as one reads them of the component. */

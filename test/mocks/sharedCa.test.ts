@@ -4,26 +4,26 @@ import { before, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { SettingsError } from "../../components/settingsError";
 import { type SharedCa, readSharedCa } from "../../sharedCa";
-import { type Authority, makeAuthority } from "../support/authorities";
+import { type Ca, makeCa } from "../support/ca";
 
 const BASE = "acme/azure-docker-host/base";
 /** An output of that stack, as an error names it. */
 const from = (output: string): string => `${output} of the stack "${BASE}" (caStack)`;
 
-let acme: Authority;
-let leaf: Authority;
+let acme: Ca;
+let leaf: Ca;
 /** The certificates of that stack's clients. */
 let ann: string;
 let bob: string;
-let expired: Authority;
-let clientsCa: Authority;
+let expired: Ca;
+let clientsCa: Ca;
 before(async () => {
-  acme = await makeAuthority();
-  leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
+  acme = await makeCa();
+  leaf = await makeCa({ commonName: "ann", isCa: false });
   ann = leaf.certPem;
-  expired = await makeAuthority({ commonName: "ann", isAuthority: false, fromHours: -48, toHours: -24 });
-  clientsCa = await makeAuthority({ uses: ["cert_signing", "client_auth"] });
-  bob = (await makeAuthority({ commonName: "bob", isAuthority: false })).certPem;
+  expired = await makeCa({ commonName: "ann", isCa: false, fromHours: -48, toHours: -24 });
+  clientsCa = await makeCa({ uses: ["cert_signing", "client_auth"] });
+  bob = (await makeCa({ commonName: "bob", isCa: false })).certPem;
 });
 
 /** The outputs of a stack that shares all there is to share. */

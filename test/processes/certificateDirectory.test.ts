@@ -1,4 +1,4 @@
-/** The client's certificate directory: what is written, what is kept, and what is put back. */
+/** The client's certificate directory: the files that `connect` writes, keeps and puts back. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -14,7 +14,7 @@ function modeOf(path: string): string {
 }
 
 describe("write", () => {
-  test("into a directory that is not there: for its owner alone", (t) => {
+  test("into a new directory, which only its owner can read", (t) => {
     const path = join(scratchFolder(t), "deep", "docker");
     const directory = open(path);
     directory.write(set("1"), CONNECTION);
@@ -27,7 +27,7 @@ describe("write", () => {
     }
   });
 
-  test("again: the former set is gone from the disk", (t) => {
+  test("again: the former files are deleted from the disk", (t) => {
     const path = scratchFolder(t);
     open(path).write(set("1"), CONNECTION);
     open(path).write(set("2"), { ...CONNECTION, client: "ci" });
@@ -36,7 +36,7 @@ describe("write", () => {
     assert.equal(spawnSync("grep", ["-r", "key 1", path]).status, 1);
   });
 
-  test("a directory of its own that others can read is closed; one with other files is left as it is", (t) => {
+  test("a directory without other files is closed to others, and one with other files keeps its mode", (t) => {
     const own = join(scratchFolder(t), "own");
     fs.mkdirSync(own, { mode: 0o755 });
     open(own).write(set("1"), CONNECTION);
@@ -58,13 +58,13 @@ describe("write", () => {
     assert.equal(modeOf(dockers), "700");
   });
 
-  test("a full disk leaves what was there", (t) => {
+  test("a full disk leaves the former files", (t) => {
     if (process.getuid?.() !== 0) {
       t.skip("NOT RUN: mounting takes root");
       return;
     }
     const path = scratchFolder(t);
-    // In a mount namespace of its own: nothing of it is left, whatever happens.
+    // A mount namespace of its own leaves nothing behind, whatever happens.
     const script = `mount -t tmpfs -o size=64k,mode=700 tmpfs "$0" && exec "$@"`;
     const program = `
       const { CertificateDirectory } = require("./client/lib/certificateDirectory.ts");
@@ -91,7 +91,7 @@ describe("write", () => {
   });
 });
 
-describe("somebody else's files", () => {
+describe("the user's own files", () => {
   test("are known, kept and put back", (t) => {
     const path = join(scratchFolder(t), "docker");
     putFiles(path, { ...set("theirs"), "config.json": "{}" });
@@ -107,7 +107,7 @@ describe("somebody else's files", () => {
     assert.ok(fs.lstatSync(join(path, "key.pem")).isFile(), "a file as before");
   });
 
-  test("put there in the place of a link: none of them is lost", (t) => {
+  test("that replaced a link are never lost", (t) => {
     const path = join(scratchFolder(t), "docker");
     putFiles(path, { "key.pem": "first" });
     open(path).write(set("1"), CONNECTION);
@@ -125,7 +125,7 @@ describe("somebody else's files", () => {
 });
 
 describe("remove", () => {
-  test("takes away the directory if it was made, and nothing else is in it", (t) => {
+  test("deletes the directory if `write` made it and nothing else is in it", (t) => {
     const path = join(scratchFolder(t), "docker");
     open(path).write(set("1"), CONNECTION);
     open(path).remove();
@@ -138,9 +138,9 @@ describe("remove", () => {
   });
 });
 
-describe("what another user can change is refused", () => {
+describe("files that another user can change are refused", () => {
   const NOBODY = 65534;
-  /** Each use of a directory; the message with which all of them refuse it. */
+  /** The messages with which each use of a directory refuses it. */
   function refusals(path: string): string[] {
     const uses = [
       () => {
@@ -175,7 +175,7 @@ describe("what another user can change is refused", () => {
     });
   }
 
-  test("a folder above that lets others replace the directory; one with the sticky bit is fine", (t) => {
+  test("a parent directory in which others can replace the directory is refused, but not with the sticky bit", (t) => {
     const above = scratchFolder(t);
     const path = join(above, "docker");
     fs.chmodSync(above, 0o777);
@@ -203,7 +203,7 @@ describe("what another user can change is refused", () => {
     assert.deepEqual(refusals(path), each(message("elsewhere")));
   });
 
-  /** What another user left in a directory that was once theirs to write to, and what is refused of it. */
+  /** Plants a file of another user in a directory that they could once write to. Gives the path that is refused. */
   const planted: Record<string, (path: string) => string> = {
     "the directory itself": (path) => path,
     "a folder .docker-host": (path) => {

@@ -8,7 +8,7 @@ import * as ts from "typescript";
 import { CONNECTION, open, putFiles, scratchFolder, set } from "../support/certificateDirectories";
 import { leftOut } from "../support/sample";
 
-/** The modules as JavaScript: each of some hundred runs starts at once. */
+/** The modules as JavaScript, so that some hundred runs start fast. */
 const compiled: Record<string, string> = {};
 before(() => {
   const lib = join(__dirname, "../../client/lib");
@@ -31,7 +31,7 @@ const program = `
 
 const dieAt = join(__dirname, "../support/dieAt.cjs");
 
-/** Kills a run before or after each of its changes, each time in a fresh directory; gives how often it could. */
+/** Kills a run before or after each of its changes, each time in a new directory. Gives the number of changes. */
 function killEach(
   t: TestContext,
   verb: string,
@@ -65,11 +65,11 @@ const SAMPLE = "over a former connection";
 const cases: [string, Record<string, string>][] = [
   ["over nothing", {}],
   ["over a former connection", {}],
-  ["over somebody else's files", set("theirs")],
-  ["over one file of somebody else's", { "cert.pem": "cert theirs" }],
+  ["over the user's own files", set("theirs")],
+  ["over one file of the user's own", { "cert.pem": "cert theirs" }],
 ];
 for (const [title, theirs] of cases) {
-  test(`write ${title}: the old files or the new ones; the next write and remove are complete`, (t) => {
+  test(`write ${title}: a kill leaves the old files or the new ones, and the next write and remove are complete`, (t) => {
     if (title !== SAMPLE && leftOut(t, "kills of connect over other files")) return;
     const connected = title.includes("former");
     const before = connected ? set("1") : theirs;
@@ -96,7 +96,7 @@ for (const [title, theirs] of cases) {
     assert.ok(points >= (connected ? 7 : 10), `${points} points`);
   });
 
-  test(`remove ${title}: what was there with, or without, the connection; the next remove completes it`, (t) => {
+  test(`remove ${title}: a kill leaves the connection or the files from before it, and the next remove completes it`, (t) => {
     if (title !== SAMPLE && leftOut(t, "kills of connect over other files")) return;
     const points = killEach(
       t,

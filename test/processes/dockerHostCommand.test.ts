@@ -1,4 +1,4 @@
-/** The command `docker-host` as a person runs it: its help, its exit codes, and a client's files from outputs to disconnect. */
+/** The command `docker-host` as a process: its help, its exit codes, and a client's files from outputs to disconnect. */
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -8,7 +8,7 @@ import { type TestContext, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { FAILURES } from "../../client/lib/failure";
 import { scratchFolder } from "../support/certificateDirectories";
-import { type Issued, authorityOf, clientOf } from "../support/pki";
+import { type Issued, caOf, clientOf } from "../support/pki";
 import { type SampleStack, sampleStack } from "../support/sampleStack";
 
 let caCert: string;
@@ -20,7 +20,7 @@ before(async () => {
 });
 
 describe("the command", () => {
-  /** Runs it as a person does; nothing of a person's own is touched, and there is no docker. */
+  /** Runs it in a home of its own, without docker on PATH. */
   function run(t: TestContext, args: string[], input = ""): { status: number | null; stdout: string; stderr: string } {
     const home = scratchFolder(t);
     return spawnSync(process.execPath, [join(__dirname, "../../client/docker-host.cjs"), ...args], {
@@ -45,10 +45,10 @@ describe("the command", () => {
     const duration = run(t, ["check", "--wait", "soon"]);
     assert.equal(duration.status, FAILURES.usage.code);
     assert.equal(run(t, ["drift", "--json", "--markdown"]).status, FAILURES.usage.code);
-    assert.match(duration.stderr, /--wait <time>' argument 'soon' is invalid\. allowed: a duration/);
+    assert.match(duration.stderr, /--wait <time>' argument 'soon' is invalid\. It must be a duration/);
   });
 
-  test("a reader that stops reading is no failure", () => {
+  test("a reader that closes the pipe early is no failure", () => {
     const words = [process.execPath, join(__dirname, "../../client/docker-host.cjs"), "env", "--unset"];
     const { stderr } = spawnSync("sh", ["-c", '"$@" | true', "sh", ...words], { encoding: "utf8" });
     assert.equal(stderr, "");
@@ -60,10 +60,10 @@ describe("the command", () => {
       encoding: "utf8",
     });
     assert.equal(late.status, 0, late.stderr);
-    assert.match(late.stdout, /^The passphrase is not the stack's, /);
+    assert.match(late.stdout, /^The passphrase isn't the stack's, /);
     const file = join(scratchFolder(t), "up.log");
     fs.writeFileSync(file, "error: something new");
-    assert.match(run(t, ["advise", file]).stdout, /^No cause that is known here\. What was made is recorded/);
+    assert.match(run(t, ["advise", file]).stdout, /^The log shows no cause that docker-host advise knows\. /);
   });
 
   test("the exit codes are those in docs/client.md", () => {
@@ -79,17 +79,17 @@ describe("the command", () => {
     const folder = scratchFolder(t);
     const connect = run(t, ["connect", "--cert-dir", folder]);
     assert.equal(connect.status, FAILURES.outputs.code);
-    assert.match(connect.stderr, /^docker-host: pulumi: no such command on PATH/);
+    assert.match(connect.stderr, /^docker-host: The command pulumi must be on PATH/);
     const env = run(t, ["env", "--cert-dir", folder]);
     assert.equal(env.status, FAILURES.notConnected.code);
     assert.equal(
       env.stderr,
-      `docker-host: --cert-dir: nothing is connected in ${folder}; docker-host connect does that\n`,
+      `docker-host: --cert-dir must be a directory that connect wrote (got ${folder}). Run docker-host connect.\n`,
     );
     assert.deepEqual(fs.readdirSync(folder), []);
   });
 
-  test("pulumi is asked for a stack, and never asks back", (t) => {
+  test("pulumi gets the stack's name, and asks no questions", (t) => {
     const folder = scratchFolder(t);
     const pulumi = `#!/bin/sh\necho "$*" >> "${folder}/asked"\nexit 1\n`;
     fs.writeFileSync(join(folder, "pulumi"), pulumi, { mode: 0o755 });
@@ -136,7 +136,7 @@ describe("the command", () => {
       DOCKER_CERT_PATH: certDir,
     });
 
-    // The same client of the same host has a new certificate: nothing is asked.
+    // A new certificate of the same client and host needs no --force.
     const renewed = await clientOf("ci");
     const after = outputsOf({
       clientCert: renewed.cert,
@@ -146,12 +146,12 @@ describe("the command", () => {
     assert.equal(run(t, words, JSON.stringify(after)).status, 0);
     assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), renewed.key);
 
-    // Another client's is not put in its place unasked.
+    // Another client's certificate needs --force.
     const other = run(t, [...words, "--client", "admin"], JSON.stringify(after));
     assert.equal(other.status, FAILURES.inTheWay.code);
     assert.equal(
       other.stderr,
-      `docker-host: --cert-dir: ${certDir} has other files: cert.pem, key.pem (certificate of ci of docker-host, until ${until}); client ci of ${outputsOf().dockerHost}; allowed: another --cert-dir, or --force, which replaces them\n`,
+      `docker-host: --cert-dir must hold no files of another client or host (got cert.pem, key.pem in ${certDir}). The certificate there: ci of docker-host, until ${until}. The last connect there was for client ci of ${outputsOf().dockerHost}. Choose another --cert-dir, or replace them with --force.\n`,
     );
     assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), renewed.key);
     const forced = run(t, [...words, "--client", "admin", "--force", "--json"], JSON.stringify(after));
@@ -159,7 +159,7 @@ describe("the command", () => {
     assert.equal((JSON.parse(forced.stdout) as { client: string }).client, "admin");
 
     const disconnect = run(t, ["disconnect", "--cert-dir", certDir]);
-    assert.equal(disconnect.stdout, `files    of ${certDir} taken back\ncontexts none\n`);
+    assert.equal(disconnect.stdout, `files    ${certDir} is as it was before connect\ncontexts none\n`);
     assert.equal(fs.existsSync(certDir), false);
     const again = run(t, ["disconnect", "--cert-dir", certDir]);
     assert.equal(again.status, 0);
@@ -169,7 +169,7 @@ describe("the command", () => {
     }
   });
 
-  test("somebody's own files are not replaced unasked, and are put back", async (t) => {
+  test("the user's own files are replaced only with --force, and are put back", async (t) => {
     const certDir = scratchFolder(t);
     const theirs = await clientOf("somebody");
     fs.writeFileSync(join(certDir, "cert.pem"), theirs.cert);
@@ -179,7 +179,7 @@ describe("the command", () => {
     assert.equal(refused.status, FAILURES.inTheWay.code);
     assert.match(
       refused.stderr,
-      /has other files: cert\.pem, key\.pem \(certificate of somebody of docker-host, until/,
+      /\(got cert\.pem, key\.pem in .*\)\. The certificate there: somebody of docker-host, until .* use --force, which keeps them for disconnect to put back\.\n$/,
     );
     assert.deepEqual(fs.readdirSync(certDir).sort(), ["cert.pem", "key.pem"]);
     assert.equal(run(t, [...words, "--force"], JSON.stringify(outputsOf())).status, 0);
@@ -189,7 +189,7 @@ describe("the command", () => {
     assert.equal(fs.readFileSync(join(certDir, "key.pem"), "utf8"), theirs.key);
   });
 
-  test("env, check and disconnect trust no directory that another user can change", (t) => {
+  test("every verb refuses a directory that another user can change", (t) => {
     const certDir = scratchFolder(t);
     assert.equal(run(t, ["connect", "--outputs", "-", "--cert-dir", certDir], JSON.stringify(outputsOf())).status, 0);
     fs.chmodSync(certDir, 0o777);
@@ -202,13 +202,13 @@ describe("the command", () => {
     }
   });
 
-  test("two hosts behind tunnels of the same name are two hosts", async (t) => {
+  test("two hosts behind tunnels with the same name are different hosts", async (t) => {
     const certDir = scratchFolder(t);
     const words = ["connect", "--outputs", "-", "--cert-dir", certDir, "--address", "localhost:14243"];
     assert.equal(run(t, words, JSON.stringify(outputsOf())).status, 0);
     const other = await clientOf("ci");
     const strangers = outputsOf({
-      caCert: (await authorityOf("another authority")).cert,
+      caCert: (await caOf("another CA")).cert,
       clientCert: other.cert,
       clientCerts: { ci: other.cert },
       clientKeys: { ci: other.key },
@@ -222,7 +222,7 @@ describe("the command", () => {
     fs.writeFileSync(outputs, JSON.stringify(outputsOf({ publicIpAddress: "127.0.0.1" })));
     const { status, stdout } = run(t, ["check", "--outputs", outputs, "--address", "localhost:1"]);
     assert.equal(status, FAILURES.port.code);
-    assert.match(stdout, /^localhost:1\n {2}✓ name +localhost resolves to \S+\n {2}✗ port +1: it is closed/);
+    assert.match(stdout, /^localhost:1\n {2}✓ name +localhost resolves to \S+\n {2}✗ port +1 is closed/);
     const machine = run(t, ["check", "--outputs", outputs, "--address", "localhost:1", "--json"]);
     assert.equal(machine.status, FAILURES.port.code);
     const result = JSON.parse(machine.stdout) as { ok: boolean; answers: { question: string; holds?: boolean }[] };
@@ -234,7 +234,7 @@ describe("the command", () => {
     assert.doesNotMatch(machine.stdout, /PRIVATE KEY/);
   });
 
-  test("check finds the end of a tunnel at 127.0.0.1 where localhost is ::1 too", async (t) => {
+  test("check finds a tunnel at 127.0.0.1 if localhost is also ::1", async (t) => {
     if (process.getuid?.() !== 0) {
       t.skip("NOT RUN: names of its own take root");
       return;

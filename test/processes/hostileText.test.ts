@@ -1,4 +1,4 @@
-/** What pulumi, Azure, Docker and logs say can't act on a terminal or a CI system, whatever command prints it. */
+/** Text from pulumi, Azure, Docker and logs can't act on a terminal or a CI system, whichever command prints it. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ const ROOT = join(__dirname, "../..");
 const HOSTILE =
   "\u001b]0;owned\u0007\u001b[2K\n::error::forged\n##vso[task.complete]\r::add-mask::a\n##[error]b\nsection_end:1:x\r\u001b[0K";
 
-/** Runs a command with a `pulumi` that prints what is given; gives all that it printed. */
+/** Runs a command with a `pulumi` that prints the given text. Gives all that the command printed. */
 function run(
   t: TestContext,
   args: string[],
@@ -78,12 +78,12 @@ test("an argument that is wrong", (t) => {
   assertPlain(run(t, ["client/docker-host.cjs", "check", "--wait", HOSTILE], {}));
 });
 
-test("the step before a pipeline's up", (t) => {
+test("keepsVm, the step before a pipeline's up", (t) => {
   assertPlain(run(t, ["deploy/keepsVm.mjs", "dev"], { stdout: JSON.stringify({ steps: STEPS }) }));
   assertPlain(run(t, ["deploy/keepsVm.mjs", "dev"], { stderr: HOSTILE, code: 1 }));
 });
 
-test("the note of a merge request: no line of the log leaves its fence, so none is a quick action", async (t) => {
+test("the note of a merge request: no line of the log leaves its fence, so GitLab runs none as a quick action", async (t) => {
   let body = "";
   const gitlab = createServer((request, response) => {
     request.setEncoding("utf8").on("data", (text: string) => (body += text));

@@ -1,4 +1,4 @@
-/** Another user can't have code of theirs run: nothing that is loaded comes from the folder for temporary files. */
+/** Another user can't make us run their code: no command loads code from the folder for temporary files. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -9,15 +9,15 @@ import { scratchFolder } from "../support/certificateDirectories";
 const ROOT = join(__dirname, "../..");
 const NOBODY = 65534;
 
-/** Each way to start this project's TypeScript; a provider and the language host end when their input does. */
+/** Each way to start this project's TypeScript. A provider and the language host end when their input ends. */
 const COMMANDS: Record<string, string[]> = {
   "docker-host": [process.execPath, "client/docker-host.cjs", "--help"],
-  "npm start, npm test, npm run bench": [process.execPath, "rehearsal/bootstrap.mjs", "rehearsal/main.ts", "--help"],
+  "npm start, npm test, npm run bench": [process.execPath, "rehearsal/bootstrap.mjs", "rehearsal/cli.ts", "--help"],
   "a provider": ["timeout", "3", "rehearsal/providers/bin/pulumi-resource-random"],
   "the tests' language host": ["timeout", "3", "test/lifecycle/languageHost/pulumi-language-nodejs"],
 };
 
-/** Puts a line of another user's before all code in a folder, and makes the files that user's. */
+/** Puts a line before all code in a folder, and gives the files to another user. */
 function plant(folder: string): void {
   for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -37,7 +37,7 @@ for (const [what, [command = "", ...args]] of Object.entries(COMMANDS)) {
     }
     const TMPDIR = scratchFolder(t);
     fs.chmodSync(TMPDIR, 0o1777);
-    // Where tsx looks for what it compiled before, without looking at whose it is.
+    // tsx would look here for compiled code, whichever user owns it.
     const cache = join(TMPDIR, "tsx-0");
     fs.mkdirSync(cache);
     const run = (): { stdout: string; stderr: string } =>

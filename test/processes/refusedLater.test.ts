@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { before, suite, test } from "node:test";
-import { makeAuthority } from "../support/authorities";
+import { makeCa } from "../support/ca";
 
 /** A value that the program gets as an output, or as a secret. */
 const later = (value: unknown): object => ({ later: value });
@@ -24,9 +24,9 @@ interface Case {
 
 async function casesOf(): Promise<Record<string, Case>> {
   const [acme, leaf, ca] = await Promise.all([
-    makeAuthority(),
-    makeAuthority({ commonName: "ann", isAuthority: false }),
-    makeAuthority({ uses: ["cert_signing", "client_auth"] }),
+    makeCa(),
+    makeCa({ commonName: "ann", isCa: false }),
+    makeCa({ uses: ["cert_signing", "client_auth"] }),
   ]);
   return {
     "a CA that is none": {

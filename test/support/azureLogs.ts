@@ -81,7 +81,7 @@ export const AZURE_LOGS: AzureLog[] = [
     cause: "too many addresses",
     source: "the test data of Azure/mpf: that code's message, as the resource provider says it",
     log: '"message": "{\\r\\n  \\"error\\": {\\r\\n    \\"code\\": \\"IPv4StandardSkuPublicIpCountLimitReached\\",\\r\\n    \\"message\\": \\"Cannot create more than 10 IPv4 Standard SKU public IP addresses for this subscription in this region.\\",\\r\\n    \\"details\\": []\\r\\n  }\\r\\n}"',
-    begins: "The subscription may have no more public addresses in this region.",
+    begins: "The subscription may have no more public IPs in this region.",
     types: ["az network public-ip list --output table"],
   },
   {
@@ -145,7 +145,8 @@ export const AZURE_LOGS: AzureLog[] = [
     cause: "first boot timed out",
     source: "berops/claudie#386",
     log: `${PUT_VM}\nCode="OSProvisioningTimedOut" Message="OS Provisioning for VM 'ts1-azure-8yuszmh-azure-compute-2' did not finish in the allotted time. The VM may still finish provisioning successfully. Please check provisioning state later. For details on how to check current provisioning state of Windows VMs, refer to https://aka.ms/WindowsVMLifecycle and Linux VMs, refer to https://aka.ms/LinuxVMLifecycle."`,
-    begins: "The VM's first boot took longer than Azure waits. It may still finish. Wait some minutes, then pulumi up.",
+    begins:
+      "The VM's first boot took longer than Azure waits. It may still finish. Wait some minutes, then run pulumi up.",
     types: [
       "az vm boot-diagnostics get-boot-log --resource-group azure-docker-host-dev --name docker-host-vm",
       "pulumi up --replace 'URN' (pulumi stack --show-urns lists the URN)",

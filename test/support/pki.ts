@@ -18,8 +18,8 @@ export interface Validity {
   until?: number;
 }
 
-/** A CA of its own. */
-export async function authorityOf(name: string): Promise<Issued> {
+/** A self-signed CA. */
+export async function caOf(name: string): Promise<Issued> {
   return selfSigned({ commonName: name }, { isCaCertificate: true, allowedUses: ["cert_signing"] }, {});
 }
 

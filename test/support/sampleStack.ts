@@ -1,6 +1,6 @@
 /** A stack's outputs as a client gets them, with real certificates, for tests. */
 import type { StackOutputs } from "../../outputs";
-import { type Issued, authorityOf, clientOf } from "./pki";
+import { type Issued, caOf, clientOf } from "./pki";
 
 /** A stack with two clients, of whom "ci" is the first. */
 export interface SampleStack {
@@ -12,7 +12,7 @@ export interface SampleStack {
 }
 
 export async function sampleStack(): Promise<SampleStack> {
-  const { cert: caCert } = await authorityOf("docker-host certificate authority");
+  const { cert: caCert } = await caOf("docker-host certificate authority");
   const [admin, ci] = [await clientOf("admin"), await clientOf("ci")];
   const outputsOf = (more: Partial<StackOutputs> = {}): StackOutputs => ({
     dockerHost: "tcp://docker-host-x3k9qa.westeurope.cloudapp.azure.com:4243",

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { completeArgs, mapInput, validateArgs } from "../../components/completeArgs";
 import type { DockerHostArgs } from "../../components/dockerHostArgs";
 import { SettingsError } from "../../components/settingsError";
-import { type Authority, makeAuthority } from "../support/authorities";
+import { type Ca, makeCa } from "../support/ca";
 
 const SOURCES = { dockerSources: ["203.0.113.7"] };
 const ARGS = { resourceGroupName: "group", ...SOURCES };
@@ -14,11 +14,11 @@ const MANAGED_IMAGE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Com
 const ARM_IMAGE = "Canonical:ubuntu-24_04-lts:server-arm64:latest";
 const PASSWORD = "Correct-horse1!";
 
-let acme: Authority;
-let leaf: Authority;
+let acme: Ca;
+let leaf: Ca;
 before(async () => {
-  acme = await makeAuthority();
-  leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
+  acme = await makeCa();
+  leaf = await makeCa({ commonName: "ann", isCa: false });
 });
 
 /** The problems of arguments beside the sources. A value may have any type, as in a program without types. */

@@ -1,4 +1,4 @@
-/** What a failed run's log shows, and what to do next. */
+/** Finds the causes of a failure in a run's log. */
 import { plainText } from "../plainText.cjs";
 import type { Cause, Details } from "./causes/cause";
 import { END_OF_RUN } from "./causes/endOfRun";
@@ -8,14 +8,14 @@ import { STATE } from "./causes/state";
 import { SUBSCRIPTION } from "./causes/subscription";
 import { VIRTUAL_MACHINE } from "./causes/virtualMachine";
 
-/** The known causes; what goes first must be done first. The README's "Troubleshooting" says the same. */
+/** The known causes. The first one must be fixed first. docs/recovery.md tells the same. */
 export const CAUSES: Cause[] = [...SET_UP, ...SIGN_IN, ...STATE, ...SUBSCRIPTION, ...VIRTUAL_MACHINE, ...END_OF_RUN];
 
-/** What is said where no cause is known, and never wrong. */
+/** The advice for a log without a known cause. It is right for every log. */
 export const GENERIC =
-  "No cause that is known here. What was made is recorded in the state, and nothing need be deleted. Mend what the log's error says, then run pulumi up again: it goes on from where it stopped.";
+  "The log shows no cause that docker-host advise knows. The state has recorded the resources that were created, so you don't need to delete any. Fix the error that the log shows, then run pulumi up again. It continues where it stopped.";
 
-/** The advice for each cause that a log shows, in the order of the table; the generic one if it shows none. */
+/** The advice for each cause that a log shows, in the order of the table. The generic one if it shows none. */
 export function adviceFor(printed: string): string[] {
   const log = plainText(printed);
   const of: Details = (pattern, otherwise) => pattern.exec(log)?.[1] ?? otherwise;

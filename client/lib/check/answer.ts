@@ -1,14 +1,14 @@
-/** The questions of `docker-host check`, and what an answer is. */
+/** The questions of `docker-host check`, and the form of an answer. */
 import type { FailureReason } from "../failure";
 
-/** Which host is asked, and with what. */
+/** The host to check, and the client's files. */
 export interface CheckTarget {
-  /** Its name or address: what the certificate must be valid for. */
+  /** Its name or address, for which the certificate must be valid. */
   host: string;
   port: number;
-  /** The address that the name must resolve to, where it is known. */
+  /** The address that the name must resolve to, if it is known. */
   expectedAddress?: string;
-  /** The client's name, for the lines. */
+  /** The client's name, for the messages. */
   client: string;
   caCert: string;
   cert: string;
@@ -29,14 +29,14 @@ export const QUESTIONS = [
 /** The answer to one question. */
 export interface Answer {
   question: (typeof QUESTIONS)[number];
-  /** Whether it holds; undefined if it couldn't be asked because of an earlier one. */
+  /** Whether it holds. Undefined if an earlier answer made it impossible to ask. */
   holds?: boolean;
-  /** In words. */
+  /** The answer in words. */
   detail: string;
   /** What to do about it, in whole sentences. */
   remedy?: string;
-  /** What the exit code says if it doesn't hold. */
+  /** The reason for the exit code if it doesn't hold. */
   reason: FailureReason;
-  /** Whether it may come to hold by waiting, while the host is still being installed. */
+  /** Whether it may hold later, when the host is installed. */
   mayCome?: true;
 }

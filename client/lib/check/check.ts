@@ -4,11 +4,11 @@ import { type CertificateFacts, certificateFacts, pemCertificates } from "../cer
 import type { Answer, CheckTarget } from "./answer";
 import { askAsStranger, askCertificate, askDocker, askName, askPlainly, askPort, judgeLifetimes } from "./questions";
 
-/** What a check found. */
+/** The result of a check. */
 export interface CheckResult {
   ok: boolean;
   answers: Answer[];
-  /** What each certificate is and how long it lasts, by whose it is. */
+  /** Each certificate by its owner: "server", "client admin", "CA". */
   certificates: Record<string, CertificateFacts>;
 }
 
@@ -35,7 +35,7 @@ export async function check(target: CheckTarget): Promise<CheckResult> {
   if (server?.certificate) certificates["server"] = certificateFacts(server.certificate);
   certificates[`client ${target.client}`] = certificateFacts(target.cert);
   for (const [index, pem] of pemCertificates(target.caCert).entries()) {
-    certificates[index === 0 ? "authority" : `authority ${index + 1}`] = certificateFacts(pem);
+    certificates[index === 0 ? "CA" : `CA ${index + 1}`] = certificateFacts(pem);
   }
   say(judgeLifetimes(certificates));
 
@@ -51,9 +51,9 @@ export async function check(target: CheckTarget): Promise<CheckResult> {
 }
 
 /**
- * Asks until all holds, or something doesn't that no waiting mends, or the time is over.
+ * Asks until all answers hold, or one doesn't that waiting can't change, or the time is over.
  *
- * @param waiting Is told each time what is waited for, and for how many seconds by now.
+ * @param waiting Gets, after each round, the first answer that doesn't hold, and the seconds so far.
  */
 export async function checkUntil(
   target: CheckTarget,

@@ -1,4 +1,4 @@
-/** Connections to a host, and what it answers. */
+/** Connections to a host, and its replies. */
 import type * as http from "node:http";
 import * as net from "node:net";
 import type * as tls from "node:tls";
@@ -11,7 +11,7 @@ export interface Connection extends CheckTarget {
   address: string;
 }
 
-/** What a TLS connection to the host is made of; whether it is trusted is judged by what comes of it. */
+/** The options of a TLS connection to the host. The caller judges whether to trust it. */
 export function endpoint({
   address,
   port,
@@ -59,13 +59,13 @@ export function request(sent: http.ClientRequest): Promise<Reply> {
   });
 }
 
-/** An error's code; "timeout" for one of ours. */
+/** An error's code, or "timeout". */
 export function codeOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code ?? message;
 }
 
-/** Whether the server ended the connection by a TLS alert: it saw the client's certificate, and refused it. */
+/** Whether the server ended the connection with a TLS alert, because it refused the client's certificate. */
 export function isAlert(code: string): boolean {
   return code.startsWith("ERR_SSL_");
 }

@@ -1,4 +1,4 @@
-/** Asks one question each. */
+/** The questions of a check, one function each. */
 import { X509Certificate } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import * as http from "node:http";
@@ -9,7 +9,7 @@ import { type CertificateFacts, certificateFacts } from "../certificate";
 import type { Answer, CheckTarget } from "./answer";
 import { type Connection, type Reply, TIMEOUT_MS, codeOf, connected, endpoint, isAlert, request } from "./connection";
 
-/** A certificate's last days, in which it is told that it is time: those in which `pulumi up` renews a server's and a client's. */
+/** `pulumi up` renews the certificates of a server and of a client in these last days. */
 const RENEWAL_DAYS = 30;
 
 export async function askName({ host, expectedAddress }: CheckTarget): Promise<{ address: string; answer: Answer }> {
@@ -17,9 +17,9 @@ export async function askName({ host, expectedAddress }: CheckTarget): Promise<{
   if (net.isIP(host) !== 0)
     return { address: host, answer: { ...answer, holds: true, detail: `${host} is an address` } };
   try {
-    // Version 4 first: a host has no other, and a tunnel's end at 127.0.0.1 is none at ::1, which localhost is too.
+    // IPv4 first: a host has no IPv6 address, and a tunnel that listens at 127.0.0.1 doesn't listen at localhost's ::1.
     const { address } = await lookup(host, { verbatim: false });
-    // The name may lag behind a new address.
+    // DNS may not know a new address yet.
     return expectedAddress !== undefined && address !== expectedAddress
       ? {
           address,
@@ -52,19 +52,19 @@ export async function askPort(address: string, port: number): Promise<Answer> {
   } catch (error) {
     const code = codeOf(error);
     if (code === "ECONNREFUSED") {
-      // By a reset from the VM itself: a rule of the NSG would let the connection time out.
-      const detail = `${port}: it is closed: the VM is up, but Docker isn't installed yet or doesn't run`;
+      // The VM itself reset the connection. An NSG rule would let it time out.
+      const detail = `${port} is closed though the VM is up, so Docker isn't installed yet or doesn't run`;
       return { ...answer, holds: false, mayCome: true, detail, remedy: NOTHING_LISTENS };
     }
-    const why =
+    const detail =
       code === "timeout"
-        ? "nothing answers: it is not up yet, or this computer's address is not in dockerSources"
-        : code;
-    return { ...answer, holds: false, mayCome: true, detail: `${port}: ${why}` };
+        ? `nothing answers on ${port}, so the host isn't up yet, or dockerSources lacks this computer's address`
+        : `${port} can't be reached (${code})`;
+    return { ...answer, holds: false, mayCome: true, detail };
   }
 }
 
-/** How Node names what Docker's own client would refuse too. */
+/** Node's code for a certificate that has expired. */
 const EXPIRED = "CERT_HAS_EXPIRED";
 
 export async function askCertificate(target: Connection): Promise<{ certificate?: X509Certificate; answer: Answer }> {
@@ -72,30 +72,30 @@ export async function askCertificate(target: Connection): Promise<{ certificate?
   const { host } = target;
   let socket: tls.TLSSocket;
   try {
-    // Verified below, so that each way to be wrong has its own words; no client's certificate is needed for that.
+    // The certificate is verified below, so that each problem has its own words. That needs no client certificate.
     const chainAlone = { checkServerIdentity: () => undefined };
     socket = await connected(tls.connect({ ...endpoint(target), ...chainAlone, ca: target.caCert }), "secureConnect");
   } catch (error) {
     const code = codeOf(error);
-    // What speaks another protocol will go on to; what only breaks off may be on its way up.
+    // A server that breaks off may be starting. A server of another protocol stays one.
     if (["timeout", "ECONNRESET", "ECONNREFUSED"].includes(code)) {
       return { answer: { ...answer, holds: false, mayCome: true, detail: `no TLS on ${target.port} yet (${code})` } };
     }
-    const detail = `no TLS on ${target.port} (${code}): something else listens there, or Docker without TLS`;
+    const detail = `no TLS on ${target.port} (${code}), so something else listens there, or Docker without TLS`;
     return { answer: { ...answer, holds: false, detail } };
   }
   const certificate = socket.getPeerX509Certificate();
   const problem = socket.authorizationError as Error | string | undefined;
   socket.destroy();
-  if (!certificate) return { answer: { ...answer, holds: false, detail: "the server has none" } };
+  if (!certificate) return { answer: { ...answer, holds: false, detail: "the server sent none" } };
   const { issuer, notAfter } = certificateFacts(certificate);
   const code = typeof problem === "string" ? problem : problem && codeOf(problem);
   const wrong = [
     ...(!isFor(certificate, host) ? [`not valid for ${host}, but for ${certificate.subjectAltName ?? "no name"}`] : []),
     ...(code === EXPIRED
-      ? [`it or its authority has expired (${notAfter.slice(0, 10)})`]
+      ? [`it or its CA has expired (${notAfter.slice(0, 10)})`]
       : code
-        ? [`no authority of ca.pem signed it, but "${issuer}" (${code})`]
+        ? [`no CA of ca.pem signed it, but "${issuer}" (${code})`]
         : []),
   ];
   if (wrong.length === 0) {
@@ -103,10 +103,10 @@ export async function askCertificate(target: Connection): Promise<{ certificate?
   }
   const onlyExpired = code === EXPIRED && isFor(certificate, host);
   const reason = onlyExpired ? "lifetimes" : answer.reason;
-  return { certificate, answer: { ...answer, reason, holds: false, detail: wrong.join("; ") } };
+  return { certificate, answer: { ...answer, reason, holds: false, detail: wrong.join(", and ") } };
 }
 
-/** Whether a certificate is valid for a name or an address: by its alternative names alone, as Go judges it. */
+/** Whether a certificate is valid for a name or an address. Only its alternative names count, as in Go. */
 function isFor(certificate: X509Certificate, host: string): boolean {
   const found = net.isIP(host) === 0 ? certificate.checkHost(host, { subject: "never" }) : certificate.checkIP(host);
   return found !== undefined;
@@ -121,7 +121,7 @@ export function judgeLifetimes(certificates: Record<string, CertificateFacts>): 
     question: "lifetimes",
     reason: "lifetimes",
     holds: all.every(([, { daysLeft }]) => daysLeft >= 0),
-    detail: all.map(words).join(", ") + (due ? "; pulumi up renews what is due" : ""),
+    detail: all.map(words).join(", ") + (due ? " (pulumi up renews those that are due)" : ""),
   };
 }
 
@@ -130,7 +130,7 @@ export async function askDocker(target: Connection): Promise<Answer> {
   let reply: Reply;
   try {
     const { caCert: ca, cert, key } = target;
-    // Verified anew: this is another connection, and its other end may be another server.
+    // Verified again, because this is another connection, which may lead to another server.
     const verified = {
       rejectUnauthorized: true,
       checkServerIdentity: (_name: string, { raw }: tls.PeerCertificate) =>
@@ -151,7 +151,7 @@ export async function askDocker(target: Connection): Promise<Answer> {
     if (reply.status !== 200 || typeof Version !== "string") throw new Error("another answer");
     return { ...answer, holds: true, detail: `${Version}, API ${String(ApiVersion)}, ${String(Os)}/${String(Arch)}` };
   } catch {
-    return { ...answer, holds: false, detail: `what answers there is not Docker (HTTP ${reply.status})` };
+    return { ...answer, holds: false, detail: `the server there isn't Docker (HTTP ${reply.status})` };
   }
 }
 
@@ -162,7 +162,7 @@ export async function askAsStranger(target: Connection): Promise<Answer> {
     return {
       ...answer,
       holds: false,
-      detail: `ANSWERED (HTTP ${status}): whoever reaches the port is root on the host`,
+      detail: `ANSWERED (HTTP ${status}): everyone who reaches the port is root on the host`,
     };
   } catch (error) {
     return judgeRefusal(answer, error);
@@ -178,13 +178,17 @@ export async function askPlainly({ address, port }: Connection): Promise<Answer>
     // Go's server says in plain HTTP that it wants TLS.
     return status === 400
       ? { ...answer, holds: true, detail: "refused" }
-      : { ...answer, holds: false, detail: `ANSWERED (HTTP ${status}): whoever reaches the port is root on the host` };
+      : {
+          ...answer,
+          holds: false,
+          detail: `ANSWERED (HTTP ${status}): everyone who reaches the port is root on the host`,
+        };
   } catch (error) {
     return judgeRefusal(answer, error);
   }
 }
 
-/** No answer at all is no refusal: it may be one that comes late. */
+/** A timeout isn't a refusal, because the answer may come late. */
 function judgeRefusal(answer: Pick<Answer, "question" | "reason">, error: unknown): Answer {
   const code = codeOf(error);
   return code === "timeout"

@@ -1,4 +1,4 @@
-/** Which certificates a stack has, and which of them are near their end. */
+/** Finds a stack's certificates, and those of them that are near their end. */
 import { type CertificateFacts, certificateFacts, pemCertificates } from "../certificate";
 import { Failure } from "../failure";
 import { isObject, parseJson } from "../json";
@@ -8,12 +8,12 @@ import { type Refresh, nameOf } from "./pulumi";
 export interface Certificate {
   name: string;
   pem: string;
-  /** For one that the stack renews itself: in how many hours before its end; and whether pulumi says that it is time. */
+  /** For one that the stack renews: how many hours before its end, and whether pulumi reports that it is due. */
   renewal?: { hours: number; ready: boolean };
   remedy: string;
 }
 
-/** Those that the stack makes, and those that it was given; each once. */
+/** The certificates that the stack makes, and those in its settings, each once. */
 export function certificatesOf({ steps = [], config = {} }: Refresh): Certificate[] {
   const own = steps.flatMap(({ urn, op, oldState, newState }): Certificate[] => {
     const { type = "", inputs = {}, outputs = {} } = newState ?? oldState ?? {};
@@ -27,7 +27,7 @@ export function certificatesOf({ steps = [], config = {} }: Refresh): Certificat
   });
   const outputs = steps.find(({ oldState }) => oldState?.type === "pulumi:pulumi:Stack")?.oldState?.outputs ?? {};
   const { caCert, clientCerts, caStack } = outputs;
-  const elsewhere = typeof caStack === "string" ? `pulumi up of ${caStack} renews it, then pulumi up here` : "";
+  const elsewhere = typeof caStack === "string" ? `pulumi up of ${caStack} renews it. Then run pulumi up here` : "";
   const given = [
     ...textsIn([caCert]).map((pem, index) => ({
       name: `caCert[${index}]`,
@@ -35,8 +35,8 @@ export function certificatesOf({ steps = [], config = {} }: Refresh): Certificat
       remedy:
         elsewhere ||
         (index === 0
-          ? "give a new one: pulumi config set caCertPem < ca.pem, its key in caPrivateKeyPem, pulumi up"
-          : "take it out of caCertPem, pulumi up"),
+          ? "set caCertPem and caPrivateKeyPem to a new CA, then run pulumi up"
+          : "remove it from caCertPem, then run pulumi up"),
     })),
     ...Object.entries(isObject(clientCerts) ? clientCerts : {}).flatMap(([name, text]) =>
       textsIn([text]).map((pem) => ({
@@ -49,7 +49,7 @@ export function certificatesOf({ steps = [], config = {} }: Refresh): Certificat
       textsIn([text]).map((pem) => ({
         name: `clientCaCerts[${index}]`,
         pem,
-        remedy: `give a new one: pulumi config set --path 'clientCaCerts[${index}]' < ca.pem, pulumi up`,
+        remedy: `set a new one with pulumi config set --path 'clientCaCerts[${index}]' < ca.pem, then run pulumi up`,
       })),
     ),
   ];
@@ -61,14 +61,14 @@ function textsIn(values: unknown[]): string[] {
   return values.flatMap((value) => (typeof value === "string" ? pemCertificates(value) : []));
 }
 
-/** The setting, of whichever project. */
+/** The setting `clientCaCerts`, under any project's name. */
 function clientCaCerts(config: Record<string, string>): unknown[] {
   const [, text = ""] = Object.entries(config).find(([key]) => key.endsWith(":clientCaCerts")) ?? [];
   const list = parseJson(text);
   return Array.isArray(list) ? list : [];
 }
 
-/** @throws Failure if it is no certificate. */
+/** @throws Failure if it isn't a certificate. */
 export function judgeCertificate({ name, pem, renewal, remedy }: Certificate, now: number): EndingCertificate {
   const { subject, notAfter, daysLeft } = factsOf(name, pem, now);
   const from = renewal && Date.parse(notAfter) - renewal.hours * 60 * 60 * 1000;
@@ -80,7 +80,7 @@ export function judgeCertificate({ name, pem, renewal, remedy }: Certificate, no
     notAfter,
     daysLeft,
     due,
-    remedy: due ? "due, the next pulumi up renews it" : renewal ? `from ${day} on ${remedy}` : remedy,
+    remedy: due ? "due: the next pulumi up renews it" : renewal ? `from ${day} on ${remedy}` : remedy,
   };
 }
 

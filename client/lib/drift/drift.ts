@@ -1,4 +1,4 @@
-/** What of a stack isn't as its last `up` left it, and which certificates are near their end. Changes nothing. */
+/** Finds changes in Azure since a stack's last `up`, and certificates that are near their end. Changes nothing. */
 import { Failure } from "../failure";
 import { stackArgs } from "../stack";
 import { certificatesOf, judgeCertificate } from "./certificates";
@@ -10,11 +10,11 @@ import { GROUP, WAY_BACK, WAY_ON, WAY_ON_CREATING, wayBack, wayBackReplaced } fr
 const DAY_SECONDS = 24 * 60 * 60;
 
 /**
- * Asks Azure for each resource, by pulumi.
+ * Asks Azure for each resource through pulumi.
  *
- * @param stack Its name, as pulumi takes it; the selected one if none is given.
- * @param withinSeconds A certificate that ends within that time is told of.
- * @throws Failure with pulumi's own words if pulumi fails.
+ * @param stack Its name, as pulumi takes it. Defaults to the selected stack.
+ * @param withinSeconds A certificate that ends within this time is a finding.
+ * @throws Failure with pulumi's own message if pulumi fails.
  */
 export async function readDrift(stack: string | undefined, withinSeconds: number): Promise<Drift> {
   const [refresh, exported] = await Promise.all([
@@ -29,7 +29,7 @@ export function judge(refresh: Refresh, exported: Exported, withinSeconds: numbe
   const steps = refresh.steps ?? [];
   const [first] = steps;
   if (first === undefined) {
-    throw new Failure("outputs", "the stack has no resources; bring it up with pulumi up");
+    throw new Failure("outputs", "the stack has no resources. Run pulumi up first.");
   }
   const resources = steps.flatMap(({ op, urn, oldState, newState, detailedDiff }) =>
     oldState?.custom === true && !oldState.type.startsWith("pulumi:")

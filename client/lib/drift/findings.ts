@@ -1,12 +1,12 @@
-/** What `docker-host drift` finds. */
+/** The findings of `docker-host drift`. */
 
-/** One property that is another than the last `up` left it; a side that there isn't is absent. */
+/** A property that changed since the last `up`. A property that was added has no `old`, and one that was removed has no `new`. */
 export interface ChangedProperty {
   /** Such as "securityRules[0].sourceAddressPrefix". */
   path: string;
-  /** What the last `up` put; "[secret]" for a secret. */
+  /** Its value after the last `up`, or "[secret]". */
   old?: unknown;
-  /** What Azure has now; "[secret]" for a secret. */
+  /** Its value in Azure now, or "[secret]". */
   new?: unknown;
 }
 
@@ -22,16 +22,16 @@ export interface ResourceName {
 
 /** A resource that is gone. */
 export interface MissingResource extends ResourceName {
-  /** The name of the resource group that is gone too, and took it along. */
+  /** The name of its resource group, if that is gone too. */
   goneWith?: string;
   /** What to do. */
   remedy: string;
 }
 
-/** A resource whose properties are others. */
+/** A resource whose properties changed. */
 export interface ChangedResource extends ResourceName {
   properties: ChangedProperty[];
-  /** Whether `pulumi up --refresh` makes it anew, instead of changing it back: of a machine, the disk goes with it. */
+  /** Whether `pulumi up --refresh` replaces it, because Azure can't change it back. A VM's disk goes with it. */
   replaced: boolean;
   /** What to do. */
   remedy: string;
@@ -39,13 +39,13 @@ export interface ChangedResource extends ResourceName {
 
 /** A certificate that has expired, ends soon, or is due for renewal. */
 export interface EndingCertificate {
-  /** Whose it is: its resource's name, or the output or setting that it stands in, such as "clientCaCerts[0]". */
+  /** The name of its resource, or the output or setting that holds it, such as "clientCaCerts[0]". */
   name: string;
   /** Its subject's common name. */
   subject: string;
   /** Its last moment, as ISO 8601. */
   notAfter: string;
-  /** Whole days until then; below 0 once it has expired. */
+  /** Whole days until then, below 0 once it has expired. */
   daysLeft: number;
   /** Whether the next `pulumi up` renews it. */
   due: boolean;
@@ -53,30 +53,30 @@ export interface EndingCertificate {
   remedy: string;
 }
 
-/** An operation that has begun, and of whose end the state knows nothing. */
+/** An operation that the state shows as begun, but not as ended. */
 export interface PendingOperation {
   /** Its resource's name in the program. */
   name: string;
-  /** What was being done: "creating", "updating", "deleting"… */
+  /** "creating", "updating", "deleting" or another. */
   operation: string;
   /** What to do. */
   remedy: string;
 }
 
-/** What `docker-host drift --json` prints. */
+/** The result, as `docker-host drift --json` prints it. */
 export interface Drift {
-  /** Whether there is nothing to tell: the lists below are empty. */
+  /** Whether there is no finding: the lists below are empty. */
   ok: boolean;
   /** The stack's name, such as "dev". */
   stack: string;
-  /** How many resources were looked at. */
+  /** The number of resources that it looked at. */
   resources: number;
-  /** Those that are gone, a resource group before what was in it. */
+  /** The resources that are gone, a resource group before its resources. */
   missing: MissingResource[];
   changed: ChangedResource[];
-  /** How many certificates were looked at. */
+  /** The number of certificates that it looked at. */
   looked: number;
-  /** The end of the first to end; absent if there is none. */
+  /** The certificate that ends first. Absent if there is none. */
   nextEnd?: { name: string; notAfter: string; daysLeft: number };
   certificates: EndingCertificate[];
   pending: PendingOperation[];

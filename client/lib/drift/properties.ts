@@ -1,20 +1,20 @@
-/** Which properties of a resource are others than the last `up` left them. */
+/** Finds the properties of a resource that changed since the last `up`. */
 import { type JsonObject, isObject } from "../json";
 import type { ChangedProperty } from "./findings";
 
-/** What pulumi prints instead of a secret. */
+/** pulumi prints this instead of a secret. */
 const SECRET = "[secret]";
 
-/** What Azure fills in by itself, wherever it stands; no program declares it. */
+/** Properties that Azure fills in by itself, at any depth. No program declares them. */
 const FILLED_IN = /(^|[.\]])(etag|provisioningState|resourceGuid)$/;
 
-/** What Azure adds to each entry of a list, such as a rule. */
+/** Properties that Azure adds to each entry of a list, such as an NSG rule. */
 const ADDED_TO_ENTRIES = /\]\.(id|type)$/;
 
-/** What Azure doesn't tell of a VM that is switched off (azure-powershell issue 13213). */
+/** Properties that Azure doesn't report while a VM is stopped (azure-powershell issue 13213). */
 const HIDDEN_WHILE_OFF = /^storageProfile\.osDisk\.(managedDisk\.storageAccountType|diskSizeGB)$/;
 
-/** Whether nobody changed it: Azure filled it in, or leaves it out for a while. */
+/** Whether a change is Azure's own: Azure filled it in, or leaves it out for a while. */
 function isAzures({ path, old, new: now }: ChangedProperty): boolean {
   if (FILLED_IN.test(path)) return true;
   if (old === undefined) return ADDED_TO_ENTRIES.test(path) || isEmpty(now);
@@ -25,7 +25,7 @@ function isEmpty(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-/** An entry that others added, as they wrote it. */
+/** An entry that others added, without the properties that Azure filled in. */
 function withoutAzures(change: ChangedProperty): ChangedProperty {
   if (change.old !== undefined || !isObject(change.new)) return change;
   const { path } = change;
@@ -33,7 +33,7 @@ function withoutAzures(change: ChangedProperty): ChangedProperty {
   return { path, new: Object.fromEntries(own) };
 }
 
-/** What is different, by the inputs alone: outputs are Azure's affair, and no drift. */
+/** The changes of the inputs. Changes of outputs are no drift, because Azure sets them. */
 export function changedProperties(
   before: Record<string, unknown>,
   after: Record<string, unknown>,
@@ -42,12 +42,12 @@ export function changedProperties(
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.flatMap((name) => {
     const [old, now] = [before[name], after[name]];
-    // A secret that comes back unmarked may be anywhere in there, and so nothing of it is shown.
+    // A secret can come back unmarked, at any depth, so the whole property is hidden.
     if (secretsIn(old) !== secretsIn(now) && old !== undefined && now !== undefined) return [hidden(name)];
     const found = differences(name, old, now)
       .filter((change) => !isAzures(change))
       .map(withoutAzures);
-    // Two secrets look the same: that they aren't, the engine knows.
+    // Two secrets look the same here. Only the engine knows whether they differ.
     const changed = Object.entries(detailedDiff)
       .filter(([path, { inputDiff }]) => inputDiff === true && isWithin(path, name))
       .map(([path]) => path);
@@ -64,7 +64,7 @@ function secretsIn(value: unknown): number {
     : 0;
 }
 
-/** Whether a path is another one, or below it. */
+/** Whether a path equals another one, or is below it. */
 export function isWithin(path: string, other: string): boolean {
   return path === other || path.startsWith(`${other}.`) || path.startsWith(`${other}[`);
 }
@@ -84,7 +84,7 @@ function differences(path: string, old: unknown, now: unknown): ChangedProperty[
   return [{ path, ...(old !== undefined && { old }), ...(now !== undefined && { new: now }) }];
 }
 
-/** The entries of two lists that belong together: by name where all have one, as rules have, else by place. */
+/** Pairs the entries of two lists: by name if all have one, as NSG rules do, else by place. */
 function pairs(
   old: JsonObject[],
   now: JsonObject[],

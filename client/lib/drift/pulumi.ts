@@ -1,9 +1,9 @@
-/** What pulumi says of a stack. */
+/** Asks pulumi for a stack's state and its differences from Azure. */
 import { Failure } from "../failure";
 import { type JsonObject, isObject, parseJson } from "../json";
 import { run } from "../run";
 
-/** What `pulumi refresh --preview-only --json` says of a resource, before or after. */
+/** A resource before or after, in the output of `pulumi refresh --preview-only --json`. */
 export interface State {
   custom?: boolean;
   id?: string;
@@ -13,7 +13,7 @@ export interface State {
   replaceOnChanges?: string[];
 }
 
-/** What `pulumi refresh --preview-only --json` prints, as far as it is used here. */
+/** The used part of the output of `pulumi refresh --preview-only --json`. */
 export interface Refresh {
   config?: Record<string, string>;
   steps?: {
@@ -25,7 +25,7 @@ export interface Refresh {
   }[];
 }
 
-/** What `pulumi stack export` prints, as far as it is used here. */
+/** The used part of the output of `pulumi stack export`. */
 export interface Exported {
   deployment?: { pending_operations?: { type: string; resource: { urn: string } }[] };
 }
@@ -71,7 +71,7 @@ const isExported = objectWith({
   deployment: absentOr(objectWith({ pending_operations: absentOr(listOf(isOperation)) })),
 });
 
-/** @throws Failure if pulumi printed JSON of another form: a part that isn't understood could be the drift. */
+/** @throws Failure if pulumi printed JSON of another form, because an unknown part could be the drift. */
 export function parseRefresh(value: unknown): Refresh {
   if (!isRefresh(value)) throw otherForm("refresh --preview-only");
   return withoutNulls(value) as Refresh;
@@ -90,7 +90,7 @@ function otherForm(words: string): Failure {
   );
 }
 
-/** Go writes null for what is absent. Of the values themselves, a null is a value. */
+/** Go writes null for an absent property. In the resources' own values, null is a value. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isObject(value)) return value;
@@ -100,13 +100,14 @@ function withoutNulls(value: unknown): unknown {
   );
 }
 
-/** Runs pulumi; gives the JSON that it printed. */
+/** Runs pulumi. Gives the JSON that it printed. */
 export async function pulumiJson(args: string[]): Promise<unknown> {
   const { code, stdout, stderr } = await run("pulumi", args);
-  if (code === undefined) throw new Failure("outputs", "pulumi: no such command on PATH; it asks Azure");
+  if (code === undefined)
+    throw new Failure("outputs", "The command pulumi must be on PATH, because it asks Azure. Install it.");
   const answer = parseJson(stdout);
   if (code === 0 && answer !== undefined) return answer;
-  // With --json, what went wrong with a resource stands in the JSON. Neither has a secret in it.
+  // With --json, the JSON has the errors of resources. Neither it nor standard error has a secret.
   const diagnostics: unknown = isObject(answer) ? answer.diagnostics : undefined;
   const said = (Array.isArray(diagnostics) ? (diagnostics as unknown[]) : []).flatMap((each) =>
     isObject(each) && each.severity === "error" && typeof each.message === "string" ? [each.message.trim()] : [],

@@ -1,4 +1,4 @@
-/** What to do about a finding. */
+/** The remedies of findings. */
 
 export const GROUP = "ResourceGroup";
 
@@ -7,11 +7,11 @@ export const WAY_BACK = "pulumi up --refresh puts it back";
 export function wayBack(type: string): string {
   switch (type) {
     case GROUP:
-      return "pulumi up --refresh makes it and all in it anew, the machine with a new disk";
+      return "pulumi up --refresh creates it again with everything in it. The VM gets a new disk";
     case "VirtualMachine":
-      return "pulumi up --refresh makes it anew, with a new disk: images, containers and volumes are gone";
+      return "pulumi up --refresh creates it again with a new disk. Images, containers and volumes are gone";
     case "PublicIPAddress":
-      return "pulumi up --refresh makes it anew; the address may be another one, then docker-host connect again";
+      return "pulumi up --refresh creates it again. If its address changes, run docker-host connect again";
     case "VirtualMachineExtension":
       return "pulumi up --refresh runs the installer again";
     default:
@@ -20,10 +20,10 @@ export function wayBack(type: string): string {
 }
 
 export function wayBackReplaced(type: string): string {
-  const what = type === "VirtualMachine" ? "REPLACES the machine, with its disk" : "replaces it";
-  return `pulumi up --refresh ${what}; look first: pulumi preview --refresh. Or change it back in Azure`;
+  const what = type === "VirtualMachine" ? "REPLACES the VM and its disk" : "replaces it";
+  return `pulumi up --refresh ${what}. Look first with pulumi preview --refresh, or undo the change in Azure`;
 }
 
-export const WAY_ON = "if no run is under way: pulumi refresh, then pulumi up";
+export const WAY_ON = "if no run is under way, type pulumi refresh, then pulumi up";
 export const WAY_ON_CREATING =
-  "if no run is under way: pulumi refresh --clear-pending-creates, then pulumi up; if that meets it, az resource delete --ids ID";
+  "if no run is under way, type pulumi refresh --clear-pending-creates, then pulumi up. If that finds it in Azure, type az resource delete --ids ID, then pulumi up";

@@ -1,22 +1,22 @@
-/** What `docker-host drift` found, for people: as lines of text, and as GitHub's Markdown. */
+/** Writes the findings of `docker-host drift` as lines of text, and as GitHub's Markdown. */
 import type { ChangedProperty, Drift, EndingCertificate } from "./findings";
 
-/** One thing that is to be told. */
+/** One finding, as a person reads it. */
 interface Finding {
   kind: "missing" | "changed" | "certificate" | "cut off";
   name: string;
-  /** What is the matter, each a line; code stands between backticks in Markdown alone. */
+  /** One line each. Markdown shows code between backticks. */
   details: { text: string; code?: boolean }[];
   remedy: string;
 }
 
-/** The longest value that is shown whole; all of it is in the JSON. */
+/** The most characters that are shown of a value. The JSON has all of it. */
 const LONGEST = 200;
 
 function findings({ missing, changed, certificates, pending }: Drift): Finding[] {
   return [
     ...missing.map(({ name, type, goneWith, remedy }): Finding => {
-      // What comes back with its group needs no words of its own.
+      // A resource that comes back with its group needs no remedy of its own.
       return goneWith === undefined
         ? { kind: "missing", name, details: [{ text: `${type}, is gone` }], remedy }
         : { kind: "missing", name, details: [{ text: `${type}, gone with ${goneWith}` }], remedy: "" };
@@ -33,7 +33,7 @@ function findings({ missing, changed, certificates, pending }: Drift): Finding[]
       return { kind: "certificate", name: each.name, details: [{ text: lifetime(each) }], remedy: each.remedy };
     }),
     ...pending.map(({ name, operation, remedy }): Finding => {
-      return { kind: "cut off", name, details: [{ text: `${operation}, and the end is not known` }], remedy };
+      return { kind: "cut off", name, details: [{ text: `${operation}, with unknown result` }], remedy };
     }),
   ];
 }
@@ -42,11 +42,11 @@ function inWords({ path, old, new: now }: ChangedProperty): string {
   return old === undefined
     ? `${path}: added ${shown(now)}`
     : now === undefined
-      ? `${path}: ${shown(old)} taken away`
+      ? `${path}: removed ${shown(old)}`
       : `${path}: ${shown(old)} → ${shown(now)}`;
 }
 
-/** JSON, so that nothing in a value can be taken for something else. */
+/** As JSON, so that no value can pass for other text. */
 function shown(value: unknown): string {
   const text = value === "[secret]" ? value : JSON.stringify(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
@@ -91,7 +91,7 @@ function summaries({
   ];
 }
 
-/** Lines as `check` prints them: what was looked at, then each finding and what to do. */
+/** Lines: the summary, then each finding with its remedy. */
 export function reportLines(drift: Drift): string[] {
   const found = findings(drift);
   const width = Math.max(...found.map(({ name }) => name.length));
@@ -123,12 +123,12 @@ export function reportMarkdown(drift: Drift): string {
   return [...lines, "", "| what | name | details | what to do |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-/** Text in a cell of a table: nothing in it makes a cell, a line, a tag, or anything else of Markdown. */
+/** Text in a cell of a table. It can't make a cell, a line, a tag, or any other Markdown. */
 export function escaped(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|~]/g, String.raw`\$&`).replace(/\s+/g, " ");
 }
 
-/** Code in a cell of a table, between more backticks than are in it. */
+/** Code in a cell of a table, between more backticks than it has inside. */
 export function code(text: string): string {
   const longest = (text.match(/`+/g) ?? []).reduce((most, { length }) => Math.max(most, length), 0);
   const fence = "`".repeat(longest + 1);

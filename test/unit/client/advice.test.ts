@@ -1,9 +1,10 @@
-/** What is said about each known cause, found in what pulumi, Azure and the program print. */
+/** The advice for each known cause, found in the output of pulumi, Azure and the program. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readLog } from "../../../client/commands/advise";
 import { CAUSES, GENERIC, adviceFor } from "../../../client/lib/advice/advice";
 import type { Failure } from "../../../client/lib/failure";
+import { SettingsError } from "../../../components/settingsError";
 import { AZURE_LOGS } from "../../support/azureLogs";
 
 const VM =
@@ -24,31 +25,32 @@ const azure = (status: number, code: string, message: string): string =>
 
 /** By cause: logs that show it, and how the advice begins. */
 const LOGS: Record<string, { logs: string[]; begins: string }> = {
-  "wrong setting": {
+  "invalid setting": {
+    // The program's own error, so that its words and the pattern can't differ.
     logs: [
-      "    error: Wrong setting: dockerSources: none given, so nobody",
-      "error: Wrong settings:\n  - dockerPort: 22",
+      `    error: ${new SettingsError(["dockerSources must be set."]).message}`,
+      `error: ${new SettingsError(["dockerPort must be a port.", "clients must be a list."]).message}`,
     ],
-    begins: 'A setting is wrong, and nothing was made. Set what the log names after "Wrong setting"',
+    begins: 'A setting is invalid, so the run stopped. Change each setting that the log names after "Invalid setting"',
   },
   "wrong passphrase": {
     logs: ["error: getting stack configuration: get stack secrets manager: incorrect passphrase"],
-    begins: "The passphrase is not the stack's",
+    begins: "The passphrase isn't the stack's",
   },
   "no passphrase": {
     logs: [
       "error: get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables",
     ],
-    begins: "There is no passphrase. Put the stack's into PULUMI_CONFIG_PASSPHRASE",
+    begins: "The passphrase is missing. Set PULUMI_CONFIG_PASSPHRASE to the stack's passphrase",
   },
   "no backend login": {
     logs: ["error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions"],
-    begins: "Nobody is signed in to the backend that keeps the state.",
+    begins: "You aren't signed in to the backend that keeps the state.",
   },
   "no such stack": {
     logs: ["error: no stack named 'prod' found"],
     begins:
-      "There is no such stack in this backend. pulumi stack ls --all shows which there are, pulumi whoami --verbose which backend it is; then pulumi stack select prod,",
+      "The backend has no such stack. Type pulumi stack ls --all to see its stacks, and pulumi whoami --verbose to see which backend it is. Then type pulumi stack select prod,",
   },
   "federated credential": {
     logs: [
@@ -56,7 +58,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       "Error: : AADSTS70021: No matching federated identity record found for presented assertion. Assertion Issuer: 'https://token.actions.githubusercontent.com'. Assertion Subject: 'repo:acme/hosts:pull_request'.",
     ],
     begins:
-      "Azure doesn't trust this pipeline's token. The federated credential of the app registration must have the very subject, in upper and lower case, that the pipeline shows: repo:acme/hosts:pull_request.",
+      "Azure doesn't trust this pipeline's token. The subject of the app registration's federated credential must be exactly the subject that the pipeline sends, in upper and lower case: repo:acme/hosts:pull_request.",
   },
   "client secret": {
     logs: [
@@ -70,20 +72,20 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       "ERROR: Please run 'az login' to setup account.",
       'error: read ".pulumi/meta.yaml": blob (key ".pulumi/meta.yaml") (code=Unknown): DefaultAzureCredential: failed to acquire a token.',
     ],
-    begins: "Nobody is signed in to Azure here. A person: az login.",
+    begins: "You aren't signed in to Azure. On your computer, type az login.",
   },
   "backend unreachable": {
     logs: [
       'error: performing HTTP request: Get "https://127.0.0.1:1/api/user": dial tcp 127.0.0.1:1: connect: connection refused',
     ],
-    begins: "127.0.0.1:1 can't be reached from here. See whether the network and PULUMI_BACKEND_URL are right",
+    begins: "This computer can't reach 127.0.0.1:1. Check the network and PULUMI_BACKEND_URL",
   },
   locked: {
     logs: [
       "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n  file:///b/.pulumi/locks/organization/azure-docker-host/dev/1.json?no_tmp_dir=true: created by ann@laptop (pid 10625) at 2026-11-24T16:08:02Z",
     ],
     begins:
-      "Another run has the stack locked: created by ann@laptop (pid 10625) at 2026-11-24T16:08:02Z. Wait until it ends, and run again. If it was killed, and nobody else is running: pulumi cancel",
+      "Another run has locked the stack: created by ann@laptop (pid 10625) at 2026-11-24T16:08:02Z. Wait until it ends, then run again. If it was killed and nobody else runs pulumi on this stack, type pulumi cancel",
   },
   "half a state": {
     logs: ["error: could not load stack: failed to load checkpoint: EOF"],
@@ -94,7 +96,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       `    warning: Attempting to deploy or update resources with 1 pending operations from previous deployment.\n      * ${VM}, interrupted while creating`,
     ],
     begins:
-      "An earlier run was cut off while it made something. pulumi refresh --clear-pending-creates, then pulumi up.",
+      "An earlier run was cut off in the middle of an operation. Type pulumi refresh --clear-pending-creates, then run pulumi up.",
   },
   protected: {
     logs: [
@@ -102,17 +104,17 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       `    error: resource "${VM}" cannot be deleted\n    because it is protected. To unprotect the resource, either remove the \`protect\` flag`,
     ],
     begins:
-      "The stack is marked as production, so nothing of it is deleted or replaced. If that was not meant, take the setting back. If it is meant: pulumi up --ignore-protect, or pulumi destroy --ignore-protect.",
+      "The setting protect is true, so pulumi doesn't delete or replace this resource. If you didn't mean to, undo the change that causes it. If you did, type pulumi up --ignore-protect, or pulumi destroy --ignore-protect.",
   },
   "already there": {
     logs: [
       `    error: cannot create already existing resource '${ID}/providers/Microsoft.Network/networkInterfaces/docker-host-nic'`,
     ],
-    begins: `Azure has something that the state doesn't know: it was made, and the answer was lost. az resource delete --ids ${ID}/providers/Microsoft.Network/networkInterfaces/docker-host-nic, then pulumi up.`,
+    begins: `Azure has a resource that the state doesn't have, because an earlier run created it and lost Azure's answer. Type az resource delete --ids ${ID}/providers/Microsoft.Network/networkInterfaces/docker-host-nic, then run pulumi up.`,
   },
   "group being deleted": {
     logs: [azure(409, "ResourceGroupBeingDeleted", "The resource group 'a' is in deprovisioning state")],
-    begins: "Azure is still deleting the resource group. az group wait --deleted --name GROUP",
+    begins: "Azure is still deleting the resource group. Type az group wait --deleted --name GROUP",
   },
   "not authorized": {
     logs: [
@@ -123,14 +125,14 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       ),
     ],
     begins:
-      "Who is signed in may not do that. It takes the role Contributor: az role assignment create --assignee CLIENT-ID --role Contributor --scope /subscriptions/0-0.",
+      "The account that is signed in may not do that. It needs the role Contributor. Type az role assignment create --assignee CLIENT-ID --role Contributor --scope /subscriptions/0-0.",
   },
   "not registered": {
     logs: [
       'Status=409 Code="MissingSubscriptionRegistration" Message="The subscription is not registered to use namespace \'Microsoft.Compute\'. See https://aka.ms/rps-not-found"',
     ],
     begins:
-      "The subscription never used this part of Azure. az provider register --wait --namespace Microsoft.Compute,",
+      "The subscription isn't registered for this part of Azure. Type az provider register --wait --namespace Microsoft.Compute,",
   },
   "size not available": {
     logs: [
@@ -141,7 +143,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       ),
     ],
     begins:
-      "The region doesn't have this size of machine for you. az vm list-skus --resource-type virtualMachines --location eastus --output table",
+      "The region doesn't have this VM size for you. Type az vm list-skus --resource-type virtualMachines --location eastus --output table",
   },
   "no capacity": {
     logs: [
@@ -151,7 +153,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
         "Allocation failed. We do not have sufficient capacity for the requested VM size in this region.",
       ),
     ],
-    begins: "The region has no room for this size of machine at the moment.",
+    begins: "The region has no room for this VM size at the moment.",
   },
   quota: {
     logs: [
@@ -162,7 +164,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
       ),
       azure(409, "QuotaExceeded", "Location: westeurope, Current Limit: 4"),
     ],
-    begins: "The subscription's quota of cores is used up. az vm list-usage --location westeurope --output table",
+    begins: "The subscription's quota of cores is used up. Type az vm list-usage --location westeurope --output table",
   },
   "too many addresses": {
     logs: [
@@ -172,17 +174,17 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
         "Cannot create more than 3 public IP addresses for this subscription in this region.",
       ),
     ],
-    begins: "The subscription may have no more public addresses in this region.",
+    begins: "The subscription may have no more public IPs in this region.",
   },
   "name taken": {
     logs: [
       azure(400, "DnsRecordInUse", "DNS record a.westeurope.cloudapp.azure.com is already used by another public IP."),
     ],
-    begins: "Somebody has this DNS name already. pulumi config set dnsLabel LABEL",
+    begins: "Another public IP has this DNS name. Choose another label with pulumi config set dnsLabel LABEL",
   },
   "not changeable": {
     logs: [`${azure(409, "PropertyChangeNotAllowed", "Changing property 'osDisk.name' is not allowed.")}\n${VM}`],
-    begins: `Azure can't change that on what exists. Take the change back; or have it made anew, a machine with its disk: pulumi up --replace '${VM}'.`,
+    begins: `Azure can't change this property of an existing resource. Undo the change, or replace the resource with pulumi up --replace '${VM}'.`,
   },
   installer: {
     logs: [
@@ -192,8 +194,7 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
         "VM has reported a failure when processing extension 'DockerExtension'.",
       ),
     ],
-    begins:
-      'The installer failed on the machine; its own words are in the log, after "Error message". Mend what they say.',
+    begins: 'The installer failed on the VM. Its own message is in the log, after "Error message". Fix what it says.',
   },
   busy: {
     logs: [azure(429, "TooManyRequests", "x"), azure(409, "AnotherOperationInProgress", "x")],
@@ -201,7 +202,8 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
   },
   "destroy failed": {
     logs: ["Destroying (dev):\n    error: something"],
-    begins: "A destroy failed. Once what is said above is mended, pulumi destroy again, and no pulumi up between",
+    begins:
+      "A destroy failed. Fix the error that the log shows, then run pulumi destroy again. Don't run pulumi up in between",
   },
   "cut off": {
     logs: ["Updating (dev):\n +  azure-native:compute:VirtualMachine docker-host-vm creating (0s)\n@ updating......"],
@@ -252,11 +254,11 @@ test("several causes in the table's order; Pulumi Cloud's lock", () => {
   const log = "Status=429\nDestroying (dev):\nerror: [409] Conflict: Another update is currently in progress.";
   assert.deepEqual(
     adviceFor(log).map((each) => each.split(/[.:]/)[0]),
-    ["Another run has the stack locked", "Azure was busy", "A destroy failed"],
+    ["Another run has locked the stack", "Azure was busy", "A destroy failed"],
   );
 });
 
-test("no cause that is known: what is always right", () => {
+test("a log without a known cause gets the advice that is always right", () => {
   for (const log of [
     "",
     "error: something new",
@@ -268,7 +270,7 @@ test("no cause that is known: what is always right", () => {
   assert.deepEqual(adviceFor("Updating (dev):\nResources:\n    18 unchanged\n\nDuration: 3s"), [GENERIC]);
 });
 
-test("nothing of a log but what has a plain form is printed", () => {
+test("of a log, only details of a plain form are printed", () => {
   const log = "error: no stack named '\u001b]0;x\u0007$(id)' found";
   assert.match(adviceFor(log)[0] ?? "", /pulumi stack select NAME,/);
 });
@@ -280,7 +282,7 @@ test("a huge log takes a moment", () => {
   assert.ok(Date.now() - begin < 5000, `${log.length} characters took ${Date.now() - begin} ms`);
 });
 
-test("refused: a file that can't be read", async () => {
+test("fails: a file that can't be read", async () => {
   for (const [file, code] of [
     ["/nowhere/up.log", "ENOENT"],
     ["/", "EISDIR"],
@@ -288,7 +290,7 @@ test("refused: a file that can't be read", async () => {
     await assert.rejects(readLog(file), (error: Failure) => {
       assert.equal(
         error.message,
-        `FILE: "${file}" can't be read: ${code}; allowed: a file with what pulumi printed, or "-" for standard input`,
+        `FILE must be a readable log of a pulumi run, or "-" for standard input (got "${file}": ${code}).`,
       );
       assert.equal(error.reason, "usage");
       return true;

@@ -1,4 +1,4 @@
-/** What `docker-host check` says of servers of every kind: real TLS on loopback, with certificates made on the spot. */
+/** The answers of `docker-host check` for servers of every kind, with real TLS on loopback. */
 import assert from "node:assert/strict";
 import * as http from "node:http";
 import * as https from "node:https";
@@ -6,14 +6,14 @@ import * as net from "node:net";
 import { type TestContext, before, describe, test } from "node:test";
 import { type Answer, type CheckTarget, QUESTIONS } from "../../../client/lib/check/answer";
 import { check, checkUntil } from "../../../client/lib/check/check";
-import { type Issued, authorityOf, clientOf, serverOf } from "../../support/pki";
+import { type Issued, caOf, clientOf, serverOf } from "../../support/pki";
 
-let authority: Issued;
+let ca: Issued;
 let server: Issued;
 let client: Issued;
 before(async () => {
-  authority = await authorityOf("the authority");
-  server = await serverOf(authority, ["localhost", "127.0.0.1"]);
+  ca = await caOf("the CA");
+  server = await serverOf(ca, ["localhost", "127.0.0.1"]);
   client = await clientOf("admin");
 });
 
@@ -32,14 +32,14 @@ async function listening(t: TestContext, it: net.Server): Promise<number> {
   return (it.address() as net.AddressInfo).port;
 }
 
-/** A server as Docker's is: it lets in whoever's certificate stands in its trust file. */
+/** A server as Docker's is: it accepts the client certificates of its trust file. */
 function dockerServer(options: https.ServerOptions = {}, listener = answer): https.Server {
   const trust = { requestCert: true, rejectUnauthorized: true, ca: client.cert };
   return https.createServer({ ...server, ...trust, ...options }, listener);
 }
 
 function target(port: number, more: Partial<CheckTarget> = {}): CheckTarget {
-  return { host: "localhost", port, client: "admin", caCert: authority.cert, ...client, ...more };
+  return { host: "localhost", port, client: "admin", caCert: ca.cert, ...client, ...more };
 }
 
 /** The answers in a line each: what holds, what doesn't, what wasn't asked. */
@@ -60,8 +60,8 @@ async function ask(it: CheckTarget): Promise<Record<string, string>> {
 
 const GOOD = {
   name: "holds: localhost resolves to 127.0.0.1",
-  "server certificate": 'holds: valid for localhost, signed by "the authority"',
-  lifetimes: "holds: server 364 days, client admin 364 days, authority 364 days",
+  "server certificate": 'holds: valid for localhost, signed by "the CA"',
+  lifetimes: "holds: server 364 days, client admin 364 days, CA 364 days",
   Docker: "holds: 28.2.2, API 1.50, linux/amd64",
   "without a certificate": "holds: refused",
   "plain HTTP": "holds: refused",
@@ -79,7 +79,7 @@ test("a good host by its address", async (t) => {
   const port = await listening(t, dockerServer());
   const answers = await ask(target(port, { host: "127.0.0.1" }));
   assert.equal(answers["name"], "holds: 127.0.0.1 is an address");
-  assert.equal(answers["server certificate"], 'holds: valid for 127.0.0.1, signed by "the authority"');
+  assert.equal(answers["server certificate"], 'holds: valid for 127.0.0.1, signed by "the CA"');
 });
 
 test("a name that doesn't resolve, and one that resolves to another address", async (t) => {
@@ -100,7 +100,7 @@ test("a closed port: the VM refuses the connection, so it is up and nothing list
   assert.deepEqual(answers[1], {
     question: "port",
     holds: false,
-    detail: `${port}: it is closed: the VM is up, but Docker isn't installed yet or doesn't run`,
+    detail: `${port} is closed though the VM is up, so Docker isn't installed yet or doesn't run`,
     remedy:
       "If no pulumi up is running, the installer may have reported success although Docker is down. " +
       "Set another forceUpdateTag (pulumi config set forceUpdateTag TEXT) and run pulumi up. " +
@@ -112,52 +112,49 @@ test("a closed port: the VM refuses the connection, so it is up and nothing list
 });
 
 describe("the server's certificate", () => {
-  test("another authority's", async (t) => {
-    const other = await authorityOf("another authority");
+  test("another CA's", async (t) => {
+    const other = await caOf("another CA");
     const port = await listening(t, dockerServer(await serverOf(other, ["localhost"])));
     const answers = await ask(target(port));
     assert.equal(
       answers["server certificate"],
-      'FAILS: no authority of ca.pem signed it, but "another authority" (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+      'FAILS: no CA of ca.pem signed it, but "another CA" (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
     );
     assert.equal(answers["Docker"], "not asked: not asked", "nobody is told who the client is");
   });
 
   test("for another name", async (t) => {
-    const port = await listening(t, dockerServer(await serverOf(authority, ["docker.example"])));
+    const port = await listening(t, dockerServer(await serverOf(ca, ["docker.example"])));
     const answers = await ask(target(port));
     assert.equal(answers["server certificate"], "FAILS: not valid for localhost, but for DNS:docker.example");
   });
 
   test("expired", async (t) => {
-    const expired = await serverOf(authority, ["localhost"], { from: -10, until: -2 });
+    const expired = await serverOf(ca, ["localhost"], { from: -10, until: -2 });
     const port = await listening(t, dockerServer(expired));
     const answers = await ask(target(port));
     const day = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
-    assert.equal(answers["server certificate"], `FAILS: it or its authority has expired (${day})`);
+    assert.equal(answers["server certificate"], `FAILS: it or its CA has expired (${day})`);
     assert.equal(
       answers["lifetimes"],
-      `FAILS: server expired on ${day}, client admin 364 days, authority 364 days; pulumi up renews what is due`,
+      `FAILS: server expired on ${day}, client admin 364 days, CA 364 days (pulumi up renews those that are due)`,
     );
   });
 
   test("in its last days", async (t) => {
-    const port = await listening(t, dockerServer(await serverOf(authority, ["localhost"], { until: 29.5 })));
+    const port = await listening(t, dockerServer(await serverOf(ca, ["localhost"], { until: 29.5 })));
     assert.equal(
       (await ask(target(port)))["lifetimes"],
-      "holds: server 29 days, client admin 364 days, authority 364 days; pulumi up renews what is due",
+      "holds: server 29 days, client admin 364 days, CA 364 days (pulumi up renews those that are due)",
     );
   });
 
-  test("one of two authorities'", async (t) => {
-    const other = await authorityOf("another authority");
+  test("one of two CAs'", async (t) => {
+    const other = await caOf("another CA");
     const port = await listening(t, dockerServer(await serverOf(other, ["localhost"])));
-    const answers = await ask(target(port, { caCert: authority.cert + other.cert }));
-    assert.equal(answers["server certificate"], 'holds: valid for localhost, signed by "another authority"');
-    assert.equal(
-      answers["lifetimes"],
-      "holds: server 364 days, client admin 364 days, authority 364 days, authority 2 364 days",
-    );
+    const answers = await ask(target(port, { caCert: ca.cert + other.cert }));
+    assert.equal(answers["server certificate"], 'holds: valid for localhost, signed by "another CA"');
+    assert.equal(answers["lifetimes"], "holds: server 364 days, client admin 364 days, CA 364 days, CA 2 364 days");
   });
 });
 
@@ -171,9 +168,9 @@ describe("Docker", () => {
     );
   });
 
-  test("its version is read from a verified server alone: another one takes the second connection", async (t) => {
-    const strangers = await serverOf(await authorityOf("another CA"), ["localhost"]);
-    for (const rogue of [strangers, await serverOf(authority, ["a.example"])]) {
+  test("its version is read only from a verified server, even if another server takes the second connection", async (t) => {
+    const strangers = await serverOf(await caOf("another CA"), ["localhost"]);
+    for (const rogue of [strangers, await serverOf(ca, ["a.example"])]) {
       const good = dockerServer();
       const bad = dockerServer(rogue, (_request, response) => {
         response.end(VERSION.replace("28.2.2", "forged"));
@@ -202,7 +199,7 @@ describe("Docker", () => {
         response.writeHead(404).end("no such page");
       }),
     );
-    assert.equal((await ask(target(port)))["Docker"], "FAILS: what answers there is not Docker (HTTP 404)");
+    assert.equal((await ask(target(port)))["Docker"], "FAILS: the server there isn't Docker (HTTP 404)");
   });
 });
 
@@ -212,7 +209,7 @@ describe("open to strangers", () => {
     const answers = await ask(target(port));
     assert.equal(
       answers["without a certificate"],
-      "FAILS: ANSWERED (HTTP 200): whoever reaches the port is root on the host",
+      "FAILS: ANSWERED (HTTP 200): everyone who reaches the port is root on the host",
     );
   });
 
@@ -221,10 +218,13 @@ describe("open to strangers", () => {
     const answers = await ask(target(port));
     assert.match(
       answers["server certificate"] ?? "",
-      /^FAILS: no TLS on \d+ \(\w+\): something else listens there, or Docker without TLS$/,
+      /^FAILS: no TLS on \d+ \(\w+\), so something else listens there, or Docker without TLS$/,
     );
     assert.equal(answers["without a certificate"], "holds: refused");
-    assert.equal(answers["plain HTTP"], "FAILS: ANSWERED (HTTP 200): whoever reaches the port is root on the host");
+    assert.equal(
+      answers["plain HTTP"],
+      "FAILS: ANSWERED (HTTP 200): everyone who reaches the port is root on the host",
+    );
   });
 
   test("TLS that answers plain HTTP as Go's server does", async (t) => {
@@ -267,7 +267,7 @@ describe("waiting", () => {
     assert.equal(result.ok, true);
   });
 
-  test("not longer than it was told to", async (t) => {
+  test("no longer than the given time", async (t) => {
     const placeholder = net.createServer();
     const port = await listening(t, placeholder);
     await new Promise((resolve) => placeholder.close(resolve));
@@ -277,7 +277,7 @@ describe("waiting", () => {
     assert.equal(told, 1);
   });
 
-  test("not at all for what no waiting mends", async (t) => {
+  test("not at all for an answer that waiting can't change", async (t) => {
     const port = await listening(t, http.createServer(answer));
     const result = await checkUntil(target(port), 60, () => assert.fail("it waits"));
     assert.equal(result.ok, false);

@@ -1,11 +1,11 @@
-/** What counts as drift, and how it is told, from what pulumi prints. */
+/** Drift, found in pulumi's output, and its report. */
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { judge } from "../../../client/lib/drift/drift";
 import type { Drift } from "../../../client/lib/drift/findings";
 import type { Refresh } from "../../../client/lib/drift/pulumi";
 import { code, escaped, reportLines, reportMarkdown } from "../../../client/lib/drift/report";
-import { authorityOf, clientOf, serverOf } from "../../support/pki";
+import { caOf, clientOf, serverOf } from "../../support/pki";
 
 const MONTH = 30 * 24 * 60 * 60;
 const STACK = "urn:pulumi:dev::azure-docker-host::pulumi:pulumi:Stack::azure-docker-host-dev";
@@ -80,7 +80,7 @@ describe("properties", () => {
     ]);
   });
 
-  test("none: what is the same, and what Azure fills in", () => {
+  test("none: equal ones, and those that Azure fills in", () => {
     assert.equal(properties({ a: { b: [1] } }, { a: { b: [1] } }), undefined);
     assert.equal(
       properties(
@@ -92,7 +92,7 @@ describe("properties", () => {
     assert.equal(driftOf([step(NSG, "nsg", {}, {}, { detailedDiff: { etag: { kind: "add" } } })]).ok, true);
   });
 
-  test("a secret is shown as one, also where it comes back unmarked", () => {
+  test("a secret is hidden, even if it comes back unmarked", () => {
     const diff: Step["detailedDiff"] = { "os.password": { kind: "update", inputDiff: true } };
     const secret = { os: { password: "[secret]", user: "ann" } };
     const whole = [{ path: "os", old: "[secret]", new: "[secret]" }];
@@ -109,22 +109,22 @@ describe("properties", () => {
 });
 
 describe("resources", () => {
-  test("a change that replaces, by the program or by the provider, is said to", () => {
+  test("a change that replaces a resource, by the program or by the provider, is reported so", () => {
     const old = step("azure-native:compute:VirtualMachine", "vm", { a: { b: 1 }, c: 1 }, { a: { b: 2 }, c: 1 });
     assert.ok(old.oldState, "there is one");
     old.oldState.replaceOnChanges = ["a"];
-    assert.match(driftOf([old]).changed[0]?.remedy ?? "", /^pulumi up --refresh REPLACES the machine, with its disk/);
+    assert.match(driftOf([old]).changed[0]?.remedy ?? "", /^pulumi up --refresh REPLACES the VM and its disk/);
     old.oldState.replaceOnChanges = ["c"];
     assert.equal(driftOf([old]).changed[0]?.remedy, "pulumi up --refresh puts it back");
     old.detailedDiff = { "a.b": { kind: "update-replace", inputDiff: true } };
     assert.equal(driftOf([old]).changed[0]?.replaced, true);
   });
 
-  test("what is gone: a machine's disk with it; a group's things after the group", () => {
+  test("missing ones: a VM with its disk, and a resource group before its resources", () => {
     const vm = step("azure-native:compute:VirtualMachine", "vm", {}, undefined);
     assert.equal(
       driftOf([vm]).missing[0]?.remedy,
-      "pulumi up --refresh makes it anew, with a new disk: images, containers and volumes are gone",
+      "pulumi up --refresh creates it again with a new disk. Images, containers and volumes are gone",
     );
     const group = step("azure-native:resources:ResourceGroup", "group", {}, undefined);
     assert.ok(group.oldState, "there is one");
@@ -154,10 +154,10 @@ describe("resources", () => {
     );
   });
 
-  test("refused: a stack without resources", () => {
+  test("fails: a stack without resources", () => {
     for (const nothing of [{}, { steps: [] }]) {
       assert.throws(() => judge(nothing, {}, MONTH), {
-        message: "the stack has no resources; bring it up with pulumi up",
+        message: "the stack has no resources. Run pulumi up first.",
         reason: "outputs",
       });
     }
@@ -165,18 +165,18 @@ describe("resources", () => {
 });
 
 describe("certificates", () => {
-  let [year, twenty, gone, authority] = ["", "", "", ""];
+  let [year, twenty, gone, ca] = ["", "", "", ""];
   before(async () => {
     year = (await clientOf("year")).cert;
     twenty = (await clientOf("twenty", { until: 20.5 })).cert;
     gone = (await clientOf("gone", { from: -3, until: -1.5 })).cert;
-    authority = (await authorityOf("Acme")).cert;
+    ca = (await caOf("Acme")).cert;
   });
   const told = (drift: Drift): unknown =>
     drift.certificates.map(({ name, due, daysLeft, remedy }) => [name, due, daysLeft, remedy]);
 
-  test("one's own: due by its hours, or as the provider says; near the end by --within; else not told", () => {
-    const DUE = "due, the next pulumi up renews it";
+  test("the stack's own: due by its hours or by the provider, near the end by --within, else not reported", () => {
+    const DUE = "due: the next pulumi up renews it";
     assert.deepEqual(told(driftOf([certificate("leaf", year, 720)])), []);
     assert.deepEqual(told(driftOf([certificate("leaf", twenty, 720)])), [["leaf", true, 20, DUE]]);
     assert.deepEqual(told(driftOf([certificate("ca", year, 8760)])), [["ca", true, 364, DUE]]);
@@ -193,49 +193,44 @@ describe("certificates", () => {
     assert.deepEqual(told(driftOf([certificate("leaf", twenty, 240)], {}, 24 * 60 * 60)), []);
   });
 
-  test("given ones: the authority, its predecessors, another stack's clients, authorities of clients; each once", () => {
-    const config = { "p:clientCaCerts": JSON.stringify([authority, `${year}${gone}`]) };
+  test("given ones: the CA, its predecessors, another stack's clients, the clients' CAs, each once", () => {
+    const config = { "p:clientCaCerts": JSON.stringify([ca, `${year}${gone}`]) };
     const outputs = { caCert: `${twenty}${gone}`, clientCerts: { leaf: year } };
     const drift = judge({ steps: [stackStep(outputs), certificate("leaf", year, 720)], config }, {}, MONTH);
     assert.equal(drift.looked, 4);
     assert.deepEqual(told(drift), [
-      [
-        "caCert[0]",
-        false,
-        20,
-        "give a new one: pulumi config set caCertPem < ca.pem, its key in caPrivateKeyPem, pulumi up",
-      ],
-      ["caCert[1]", false, -2, "take it out of caCertPem, pulumi up"],
+      ["caCert[0]", false, 20, "set caCertPem and caPrivateKeyPem to a new CA, then run pulumi up"],
+      ["caCert[1]", false, -2, "remove it from caCertPem, then run pulumi up"],
     ]);
     const other = judge({ steps: [stackStep({ ...outputs, caStack: "acme/p/base" })] }, {}, MONTH);
     assert.deepEqual(
       other.certificates.map(({ remedy }) => remedy),
-      Array(2).fill("pulumi up of acme/p/base renews it, then pulumi up here"),
+      Array(2).fill("pulumi up of acme/p/base renews it. Then run pulumi up here"),
     );
-    const authorities = judge(
+    const ofClients = judge(
       { steps: [stackStep()], config: { "p:clientCaCerts": JSON.stringify([year, gone]) } },
       {},
       MONTH,
     );
-    assert.deepEqual(told(authorities), [
+    assert.deepEqual(told(ofClients), [
       [
         "clientCaCerts[1]",
         false,
         -2,
-        "give a new one: pulumi config set --path 'clientCaCerts[1]' < ca.pem, pulumi up",
+        "set a new one with pulumi config set --path 'clientCaCerts[1]' < ca.pem, then run pulumi up",
       ],
     ]);
   });
 
-  test("refused: what is no certificate between its BEGIN and END", () => {
+  test("fails: a text that is no certificate between its BEGIN and END", () => {
     const caCert = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----";
     assert.throws(() => judge({ steps: [stackStep({ caCert })] }, {}, MONTH), {
       message: "caCert[0] must be a PEM certificate (got something else between its BEGIN and END).",
     });
   });
 
-  test("what is a secret or no certificate is not looked at", async () => {
-    const server = await serverOf(await authorityOf("Acme"), ["a.example"]);
+  test("secrets and values that are no certificate are skipped", async () => {
+    const server = await serverOf(await caOf("Acme"), ["a.example"]);
     const drift = judge(
       {
         steps: [stackStep({ caCert: "[secret]", clientCerts: { a: 1, b: server.cert } })],
@@ -248,7 +243,7 @@ describe("certificates", () => {
   });
 });
 
-describe("how it is told", () => {
+describe("the report", () => {
   const drift = (): Drift =>
     driftOf([
       step(NSG, "a-nsg", { t: "old" }, { t: "a|b\n`c`\u001b[31m" }),
@@ -256,7 +251,7 @@ describe("how it is told", () => {
       step(NSG, "long", {}, { t: "x".repeat(500) }),
     ]);
 
-  test("in lines, each of them one", () => {
+  test("as lines: each finding stays on its own line", () => {
     assert.deepEqual(reportLines(drift()), [
       "dev",
       "  ✗ resources              3 of 3 not as the last up left them",
@@ -271,7 +266,7 @@ describe("how it is told", () => {
     ]);
   });
 
-  test("in Markdown, where no value ends a cell, a line or its code", () => {
+  test("as Markdown: no value ends a cell, a line or its code", () => {
     const lines = reportMarkdown(drift()).split("\n");
     assert.equal(lines[0], "### Drift: stack `dev`");
     assert.equal(

@@ -1,8 +1,8 @@
-/** Options' values: which are taken, and which are refused. */
+/** The values of options: valid and invalid ones. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { openDirectory } from "../../../client/lib/certificateDirectory";
-import { checkContextName } from "../../../client/lib/dockerContext";
+import { validateContextName } from "../../../client/lib/dockerContext";
 import { parseAddress, parseDuration, parsePeriod } from "../../../client/lib/options";
 
 describe("options", () => {
@@ -11,14 +11,14 @@ describe("options", () => {
     assert.deepEqual(parseAddress("localhost:14243"), { host: "localhost", port: "14243" });
     assert.deepEqual(parseAddress("[::1]:4243"), { host: "[::1]", port: "4243" });
     for (const wrong of ["", "a b", "tcp://host", "host:", "host:0", "host:65536", "::1"]) {
-      assert.throws(() => parseAddress(wrong), /allowed: an address or a name, with or without a port/, wrong);
+      assert.throws(() => parseAddress(wrong), /It must be an address or a name, with or without a port/, wrong);
     }
   });
 
   test("a duration", () => {
     assert.deepEqual(["90s", "10m", "1h", "5"].map(parseDuration), [90, 600, 3600, 5]);
     for (const wrong of ["", "m", "1d", "-1s", "1.5m"]) {
-      assert.throws(() => parseDuration(wrong), /allowed: a duration such as "90s", "10m" or "1h"/, wrong);
+      assert.throws(() => parseDuration(wrong), /It must be a duration, such as "90s", "10m" or "1h"/, wrong);
     }
   });
 
@@ -33,18 +33,18 @@ describe("options", () => {
   });
 
   test("a context's name", () => {
-    for (const name of ["dev", "acme.dev-1", "a_"]) assert.deepEqual(checkContextName(name), []);
+    for (const name of ["dev", "acme.dev-1", "a_"]) assert.deepEqual(validateContextName(name), []);
     for (const name of ["d", "default", "-dev", "a b"]) {
-      assert.deepEqual(checkContextName(name), [
-        `--context: ${JSON.stringify(name)} can't name a docker context; allowed: 2 letters, digits and "_.+-" or more, first a letter or digit, not "default"`,
+      assert.deepEqual(validateContextName(name), [
+        `--context must be 2 or more letters, digits and "_.+-", begin with a letter or digit, and not be "default" (got ${JSON.stringify(name)}).`,
       ]);
     }
   });
 
-  test("a period: 30d, 12h; refused: other forms", () => {
+  test("a period", () => {
     assert.deepEqual(["30d", "12h", "90s", "5"].map(parsePeriod), [2_592_000, 43_200, 90, 5]);
     for (const wrong of ["", "d", "1w", "-1d", "1.5d"]) {
-      assert.throws(() => parsePeriod(wrong), /allowed: a period such as "30d" or "12h"/, wrong);
+      assert.throws(() => parsePeriod(wrong), /It must be a period, such as "30d" or "12h"/, wrong);
     }
   });
 });

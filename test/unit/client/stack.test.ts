@@ -1,4 +1,4 @@
-/** What the client reads of a stack: its outputs, and one client of it. */
+/** The client's reading of a stack: its outputs, and one of its clients. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -30,37 +30,37 @@ describe("outputs", () => {
 
   const SECRET_KEY = "-----BEGIN PRIVATE KEY-----";
   const refused: [title: string, text: () => string, message: string][] = [
-    ["no JSON", () => SECRET_KEY, "not the JSON that pulumi stack output --json --show-secrets prints"],
-    ["no object", () => "null", "not the JSON that pulumi stack output --json --show-secrets prints"],
-    ["none", () => "{}", "there are none; bring the stack up with pulumi up"],
+    ["no JSON", () => SECRET_KEY, "they must be the JSON that pulumi stack output --json --show-secrets prints."],
+    ["no object", () => "null", "they must be the JSON that pulumi stack output --json --show-secrets prints."],
+    ["none", () => "{}", "there are none. Run pulumi up first."],
     [
       "of another program",
       () => JSON.stringify({ url: "https://example.com" }),
-      "dockerHost is missing; is this a stack of azure-docker-host?",
+      "dockerHost is missing. Is this a stack of azure-docker-host?",
     ],
     [
       "hidden secrets",
       () => JSON.stringify({ ...outputsOf(), clientKeys: "[secret]" }),
-      "the secrets are hidden; make them with --show-secrets",
+      "the secrets are hidden. Print the outputs with --show-secrets.",
     ],
     [
       "an endpoint of another kind",
       () => JSON.stringify(outputsOf({ dockerHost: "ssh://x" })),
-      "dockerHost is not of the form tcp://NAME:PORT",
+      "dockerHost must have the form tcp://NAME:PORT.",
     ],
     [
       "an endpoint with a command in it",
       () => JSON.stringify(outputsOf({ dockerHost: "tcp://$(id):4243" })),
-      "dockerHost is not of the form tcp://NAME:PORT",
+      "dockerHost must have the form tcp://NAME:PORT.",
     ],
     [
       "certificates that are none",
       () => JSON.stringify({ ...outputsOf(), clientCerts: [1] }),
-      "clientCerts is missing or no map of names to PEM texts",
+      "clientCerts must map names to PEM texts.",
     ],
   ];
   for (const [title, text, message] of refused) {
-    test(`refused: ${title}`, () => {
+    test(`fails: ${title}`, () => {
       assert.throws(
         () => parseOutputs(text(), "the selected stack"),
         (error: Failure) => {
@@ -74,7 +74,7 @@ describe("outputs", () => {
 });
 
 describe("which client", () => {
-  test("the first of the stack's, where none is named; else the one that is", async (t) => {
+  test("by default the stack's first one, else the named one", async (t) => {
     const outputs = fileOf(t, outputsOf());
     const first = await readClient({ outputs });
     assert.deepEqual(first, {
@@ -88,43 +88,43 @@ describe("which client", () => {
     assert.equal((await readClient({ outputs }, "admin")).cert, admin.cert);
   });
 
-  test("the only one whose key was handed on", async (t) => {
+  test("the only one whose key is in the outputs", async (t) => {
     const { dockerHost, adminUsername, clientCerts } = outputsOf();
-    const handed = { dockerHost, adminUsername, caCert, clientCerts, clientKeys: { admin: admin.key } };
-    assert.equal((await readClient({ outputs: fileOf(t, handed) })).cert, admin.cert);
-    const both = { ...handed, clientKeys: outputsOf().clientKeys };
+    const shared = { dockerHost, adminUsername, caCert, clientCerts, clientKeys: { admin: admin.key } };
+    assert.equal((await readClient({ outputs: fileOf(t, shared) })).cert, admin.cert);
+    const both = { ...shared, clientKeys: outputsOf().clientKeys };
     await assert.rejects(readClient({ outputs: fileOf(t, both) }), {
-      message: "--client: none given, and the outputs don't say which is the first; allowed: admin, ci",
+      message: "--client must name a client whose key is in the outputs: admin, ci (got nothing).",
     });
   });
 
-  test("refused: one that isn't there; a key that belongs to another; no certificate", async (t) => {
+  test("fails: an unknown name, a key of another certificate, a text that isn't PEM, a missing file", async (t) => {
     const unknown = readClient({ outputs: fileOf(t, outputsOf()) }, "laptop");
     await assert.rejects(unknown, {
-      message: '--client: "laptop" is no client whose key the outputs have; allowed: admin, ci',
+      message: '--client must name a client whose key is in the outputs: admin, ci (got "laptop").',
     });
     const mixed = outputsOf({ clientKeys: { ci: admin.key } });
     await assert.rejects(readClient({ outputs: fileOf(t, mixed) }), {
       message:
-        "the stack's outputs: the certificate and the key of client ci don't belong together; pulumi up brings the stack up to date",
+        "the stack's outputs: the certificate and the key of client ci must belong together. Run pulumi up, which brings the stack up to date.",
     });
     await assert.rejects(readClient({ outputs: fileOf(t, outputsOf({ clientKeys: { ci: "-----BEGIN" } })) }), {
-      message: "the stack's outputs: the certificate or the key of client ci is not PEM (not shown)",
+      message: "the stack's outputs: the certificate and the key of client ci must be PEM (values not shown).",
     });
     await assert.rejects(readClient({ outputs: fileOf(t, outputsOf({ caCert: "none" })) }), {
-      message: "the stack's outputs: caCert is no certificate",
+      message: "the stack's outputs: caCert must be a PEM certificate (value not shown).",
     });
     await assert.rejects(readClient({ outputs: "/nowhere/outputs.json" }), {
-      message: "--outputs: /nowhere/outputs.json can't be read: ENOENT",
+      message: "--outputs must be a readable file (got /nowhere/outputs.json: ENOENT).",
     });
   });
 
-  test("refused: a file without keys, whose clients are another stack's", async (t) => {
+  test("fails: a file without keys, whose clients are another stack's", async (t) => {
     const shared = outputsOf({ clientCert: undefined, clientKey: undefined, clientKeys: undefined });
     const outputs = fileOf(t, { ...shared, caStack: "acme/azure-docker-host/base" });
     await assert.rejects(readClient({ outputs }), {
       message:
-        "--client: none given, and the outputs don't say which is the first; allowed: none; the keys of admin, ci are with the stack acme/azure-docker-host/base",
+        "--client must name a client whose key is in the outputs: none (got nothing). The keys of admin, ci are outputs of the stack acme/azure-docker-host/base.",
     });
   });
 });

@@ -11,7 +11,7 @@ import {
   validateCaPrivateKey,
   validateClientCaCert,
 } from "../../../components/rules/ca";
-import { type Authority, makeAuthority } from "../../support/authorities";
+import { type Ca, makeCa } from "../../support/ca";
 
 const KEY_FORM =
   "must be a private key without a passphrase, RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, or Ed25519";
@@ -21,18 +21,18 @@ const UNREADABLE = "must be the PEM of a CA's certificate, and it can't be read 
 const pem = (label: string, content = "AAAA"): string =>
   `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
 
-let acme: Authority;
-let other: Authority;
-let expired: Authority;
-let future: Authority;
-let leaf: Authority;
+let acme: Ca;
+let other: Ca;
+let expired: Ca;
+let future: Ca;
+let leaf: Ca;
 before(async () => {
   [acme, other, expired, future, leaf] = await Promise.all([
-    makeAuthority(),
-    makeAuthority({ commonName: "Other" }),
-    makeAuthority({ commonName: "Former", fromHours: -48, toHours: -24 }),
-    makeAuthority({ commonName: "Next", fromHours: 24, toHours: 48 }),
-    makeAuthority({ commonName: "ann", isAuthority: false }),
+    makeCa(),
+    makeCa({ commonName: "Other" }),
+    makeCa({ commonName: "Former", fromHours: -48, toHours: -24 }),
+    makeCa({ commonName: "Next", fromHours: 24, toHours: 48 }),
+    makeCa({ commonName: "ann", isCa: false }),
   ]);
 });
 
@@ -99,7 +99,7 @@ suite("a CA's key", () => {
   };
   for (const [kind, key] of Object.entries(kinds)) {
     test(`passes: ${kind}, in either form`, async () => {
-      const { certPem, keyPem, pkcs8 } = await makeAuthority({ key });
+      const { certPem, keyPem, pkcs8 } = await makeCa({ key });
       assert.deepEqual([check(certPem, keyPem), check(certPem, pkcs8)], [[], []]);
     });
   }
@@ -189,7 +189,7 @@ suite("a CA's key", () => {
     assert.equal(publicKeyDigest(acme.pkcs8), digest);
     const publicKey = new X509Certificate(acme.certPem).publicKey.export({ type: "spki", format: "der" });
     assert.equal(digest, createHash("sha256").update(publicKey).digest("hex"));
-    assert.notEqual(publicKeyDigest((await makeAuthority()).keyPem), digest);
+    assert.notEqual(publicKeyDigest((await makeCa()).keyPem), digest);
   });
 });
 

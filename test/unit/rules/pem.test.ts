@@ -14,7 +14,7 @@ import {
   validateTrustedClientCert,
 } from "../../../components/rules/pem";
 import { SettingsError } from "../../../components/settingsError";
-import { type Authority, type AuthorityOptions, inVersion1, makeAuthority } from "../../support/authorities";
+import { type Ca, type CaOptions, inVersion1, makeCa } from "../../support/ca";
 import { table } from "../../support/rules";
 
 suite("PEM texts", () => {
@@ -99,8 +99,7 @@ suite("a client's certificate that the host trusts", () => {
   const NO_USE = `${MUST}, with the extended key usage clientAuth ${ANN}.`;
   const validate = (pem: unknown): string[] => validateTrustedClientCert("trustedClientCerts[0]", pem);
   /** Ann's certificate, which is a client's and valid now if nothing else is said. */
-  const ann = async (options: AuthorityOptions = {}): Promise<Authority> =>
-    makeAuthority({ commonName: "ann", isAuthority: false, ...options });
+  const ann = async (options: CaOptions = {}): Promise<Ca> => makeCa({ commonName: "ann", isCa: false, ...options });
 
   test("passes: one that a client has", async () => {
     const { certPem } = await ann();
@@ -139,9 +138,9 @@ suite("a client's certificate that the host trusts", () => {
 
   test("fails: a CA's, whatever its key may be used for", async () => {
     const aCa = `${MUST}, not of a CA ${ANN}. Set clientCaCerts to trust all clients of a CA.`;
-    const { certPem } = await ann({ isAuthority: true, uses: ["cert_signing", "client_auth"] });
+    const { certPem } = await ann({ isCa: true, uses: ["cert_signing", "client_auth"] });
     assert.deepEqual(validate(certPem), [aCa]);
-    assert.deepEqual(validate((await ann({ isAuthority: true })).certPem), [aCa, NO_USE]);
+    assert.deepEqual(validate((await ann({ isCa: true })).certPem), [aCa, NO_USE]);
   });
 
   test("fails: X.509 version 1, which Go takes for a CA's", async () => {
@@ -200,7 +199,7 @@ suite("a client's certificate that the host trusts", () => {
   });
 
   test("a certificate without a subject is named so", async () => {
-    const { certPem } = await ann({ isAuthority: true, uses: ["client_auth"] });
+    const { certPem } = await ann({ isCa: true, uses: ["client_auth"] });
     assert.equal(subjectOf({ subject: undefined } as unknown as X509Certificate), '""');
     assert.equal(subjectOf(new X509Certificate(certPem)), '"O=Acme Inc., CN=ann"');
   });

@@ -12,13 +12,13 @@ export const END_OF_RUN: Cause[] = [
     name: "destroy failed",
     pattern: (log) => /\bDestroying \(/.test(log) && /\berror:/.test(log),
     advice: () =>
-      "A destroy failed. Once what is said above is mended, pulumi destroy again, and no pulumi up between: the state has forgotten what lies in the group.",
+      "A destroy failed. Fix the error that the log shows, then run pulumi destroy again. Don't run pulumi up in between, because the state no longer has the resources in the resource group.",
   },
   {
     name: "cut off",
     pattern: (log) =>
       /\b(Updating|Destroying|Refreshing) \(/.test(log) && !/\berror:|\bDuration:|\bunchanged\b/.test(log),
     advice: () =>
-      "The run was cut off: the log ends in the middle. If nobody else is running: pulumi cancel, then run again; if that says pending operations, give its log to docker-host advise.",
+      "The run was cut off: the log ends in the middle. If nobody else runs pulumi on this stack, type pulumi cancel, then run the same command again. If that reports pending operations, give its log to docker-host advise.",
   },
 ];

@@ -6,57 +6,57 @@ export const VIRTUAL_MACHINE: Cause[] = [
     name: "processor",
     pattern: /\bCPU Architecture\b/,
     advice: (of) =>
-      `The size and the image are for different processors. The size ${of(/VM of size '(\w+)'/, "in vmSize")} is for ${of(/only supports a CPU Architecture of '(\w+)'/, "another processor")}, and the image is for ${of(/disk with CPU Architecture '(\w+)'/, "another one")}. Choose another size with pulumi config set vmSize SIZE, or another image with pulumi config set image IMAGE. Then pulumi up.`,
+      `The size and the image are for different processors. The size ${of(/VM of size '(\w+)'/, "in vmSize")} is for ${of(/only supports a CPU Architecture of '(\w+)'/, "another processor")}, and the image is for ${of(/disk with CPU Architecture '(\w+)'/, "another one")}. Choose another size with pulumi config set vmSize SIZE, or another image with pulumi config set image IMAGE. Then run pulumi up.`,
   },
   {
     name: "hypervisor generation",
     pattern: /cannot boot Hypervisor Generation/,
     advice: (of) => {
       const generation = of(/cannot boot Hypervisor Generation ['‘](\d)/, "");
-      return `The size ${of(/VM [Ss]ize ['‘](\w+)/, "in vmSize")} can't boot the image, which is of generation ${generation === "" ? "1 or 2" : generation}. Choose a size that can (https://aka.ms/azuregen2vm) with pulumi config set vmSize SIZE, or an image of the other generation with pulumi config set image IMAGE. Then pulumi up.`;
+      return `The size ${of(/VM [Ss]ize ['‘](\w+)/, "in vmSize")} can't boot the image, which is of generation ${generation === "" ? "1 or 2" : generation}. Choose a size that can (https://aka.ms/azuregen2vm) with pulumi config set vmSize SIZE, or an image of the other generation with pulumi config set image IMAGE. Then run pulumi up.`;
     },
   },
   {
     name: "Trusted Launch and the image",
     pattern: /Use of TrustedLaunch setting is not supported for the provided image/,
     advice: () =>
-      "The image doesn't support Trusted Launch. Turn it off with pulumi config set trustedLaunch false, or choose another image with pulumi config set image IMAGE. Then pulumi up.",
+      "The image doesn't support Trusted Launch. Turn it off with pulumi config set trustedLaunch false, or choose another image with pulumi config set image IMAGE. Then run pulumi up.",
   },
   {
     name: "Trusted Launch and the size",
     pattern: /is not supported for creation of VMs and Virtual Machine Scale Sets? with 'TrustedLaunch' security type/,
     advice: (of) =>
-      `The size ${of(/The VM size '(\w+)/, "in vmSize")} doesn't support Trusted Launch. Choose another size with pulumi config set vmSize SIZE, or turn Trusted Launch off with pulumi config set trustedLaunch false. Then pulumi up.`,
+      `The size ${of(/The VM size '(\w+)/, "in vmSize")} doesn't support Trusted Launch. Choose another size with pulumi config set vmSize SIZE, or turn Trusted Launch off with pulumi config set trustedLaunch false. Then run pulumi up.`,
   },
   {
     name: "image for Trusted Launch only",
     pattern: /only supports creation of VMs and VM Scale Sets with 'TrustedLaunch' security type/,
     advice: () =>
-      "The image only boots with Trusted Launch. Turn it on with pulumi config set trustedLaunch true, then pulumi up.",
+      "The image only boots with Trusted Launch. Turn it on with pulumi config set trustedLaunch true, then run pulumi up.",
   },
   {
     name: "size not available",
     pattern: /SkuNotAvailable/,
     advice: (of) =>
-      `The region doesn't have this size of machine for you. az vm list-skus --resource-type virtualMachines --location ${of(/in location '(\w+)'/, "REGION")} --output table shows which it has; then pulumi config set vmSize SIZE, or another azure-native:location, and pulumi up.`,
+      `The region doesn't have this VM size for you. Type az vm list-skus --resource-type virtualMachines --location ${of(/in location '(\w+)'/, "REGION")} --output table to see the sizes that it has. Choose one with pulumi config set vmSize SIZE, or another region with pulumi config set azure-native:location REGION. Then run pulumi up.`,
   },
   {
     name: "no capacity",
     pattern: /\b(Zonal|Overconstrained)?AllocationFailed\b|OverconstrainedAllocationRequest/,
     advice: () =>
-      "The region has no room for this size of machine at the moment. Run pulumi up again later, or with another size or region: pulumi config set vmSize SIZE, pulumi config set azure-native:location REGION.",
+      "The region has no room for this VM size at the moment. Run pulumi up again later. Or choose another size with pulumi config set vmSize SIZE, or another region with pulumi config set azure-native:location REGION, then run pulumi up.",
   },
   {
     name: "not changeable",
     pattern: /PropertyChangeNotAllowed/,
     advice: (of) =>
-      `Azure can't change that on what exists. Take the change back; or have it made anew, a machine with its disk: pulumi up --replace '${of(/(urn:pulumi:[\w.-]+::\S+::[\w.-]+)/, "URN")}'.`,
+      `Azure can't change this property of an existing resource. Undo the change, or replace the resource with pulumi up --replace '${of(/(urn:pulumi:[\w.-]+::\S+::[\w.-]+)/, "URN")}'. Replacing a VM also replaces its disk.`,
   },
   {
     name: "disk already there",
     pattern: /\bConflictingUserInput\b/,
     advice: (of) =>
-      `A disk of that name is still there, from a VM that was deleted. If Azure is still deleting it, wait some minutes, then pulumi up. If it stays and you need nothing on it, type az disk delete --resource-group ${of(/already exists in resource group ([\w.-]*\w)/, "GROUP")} --name ${of(/\bDisk ([\w.-]+) already exists/, "DISK")}, then pulumi up.`,
+      `A disk of that name is still there, from a VM that was deleted. If Azure is still deleting it, wait some minutes, then run pulumi up. If it stays and you need nothing on it, type az disk delete --resource-group ${of(/already exists in resource group ([\w.-]*\w)/, "GROUP")} --name ${of(/\bDisk ([\w.-]+) already exists/, "DISK")}, then run pulumi up.`,
   },
   {
     name: "NIC reserved",
@@ -68,7 +68,7 @@ export const VIRTUAL_MACHINE: Cause[] = [
     name: "first boot timed out",
     pattern: /\bOSProvisioningTimedOut\b/,
     advice: (of) =>
-      `The VM's first boot took longer than Azure waits. It may still finish. Wait some minutes, then pulumi up. If that fails too, az vm boot-diagnostics get-boot-log ${vmOptions(of)} shows why, and ${replaceVm(of)} makes a new VM with a new disk.`,
+      `The VM's first boot took longer than Azure waits. It may still finish. Wait some minutes, then run pulumi up. If that fails too, az vm boot-diagnostics get-boot-log ${vmOptions(of)} shows why, and ${replaceVm(of)} makes a new VM with a new disk.`,
   },
   {
     name: "first boot failed",
@@ -88,7 +88,7 @@ export const VIRTUAL_MACHINE: Cause[] = [
     advice: (of) => {
       const publisher = of(/publisher '([\w.-]+)'/, "PUBLISHER");
       const type = of(/, type '([\w.-]+)'/, "TYPE");
-      return `The region doesn't have this version of the extension ${type}. az vm extension image list --location REGION --publisher ${publisher} --name ${type} --output table shows the versions that it has. If it has none, use the other installer with pulumi config set installer CustomScript, or another region with pulumi config set azure-native:location REGION. Then pulumi up.`;
+      return `The region doesn't have this version of the extension ${type}. az vm extension image list --location REGION --publisher ${publisher} --name ${type} --output table shows the versions that it has. If it has none, use the other installer with pulumi config set installer CustomScript, or another region with pulumi config set azure-native:location REGION. Then run pulumi up.`;
     },
   },
   {
@@ -96,6 +96,6 @@ export const VIRTUAL_MACHINE: Cause[] = [
     pattern:
       /VMExtension(ProvisioningError|ProvisioningTimeout|HandlerNonTransientError)|VMAgentStatusCommunicationError/,
     advice: () =>
-      'The installer failed on the machine; its own words are in the log, after "Error message". Mend what they say. With CustomScript then pulumi up; with DockerExtension another forceUpdateTag, as Azure doesn\'t run the same settings twice: pulumi config set forceUpdateTag 2 (or any other text), pulumi up.',
+      'The installer failed on the VM. Its own message is in the log, after "Error message". Fix what it says. With the DockerExtension, also type pulumi config set forceUpdateTag TEXT with a new text, because Azure doesn\'t run the same settings twice. Then run pulumi up.',
   },
 ];

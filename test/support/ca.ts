@@ -1,17 +1,17 @@
-/** Makes certificates and keys as a company's CA has them, for tests of those that are given. */
+/** Makes a company's CAs and certificates, for tests of those in the settings. */
 import { X509Certificate } from "node:crypto";
 import { createKey, createSelfSignedCert } from "../../rehearsal/providers/certificates";
 
-/** The options of a CA. */
-export interface AuthorityOptions {
+/** The properties of a CA. */
+export interface CaOptions {
   /** Its key, in the tls provider's words; by default ECDSA on P-256. */
   key?: Record<string, unknown>;
-  /** The former one, whose key it has. */
-  renewalOf?: Authority;
+  /** The former CA, whose key it has. */
+  renewalOf?: Ca;
   commonName?: string;
-  /** Whether it is one at all; it is by default. */
-  isAuthority?: boolean;
-  /** What its key may be used for, in the tls provider's words; by default what a CA's or a client's may. */
+  /** Whether it is a CA. Defaults to true. */
+  isCa?: boolean;
+  /** The uses of its key, in the tls provider's words. Defaults to those of a CA or of a client. */
   uses?: string[];
   /** When it begins, hours from now; an hour ago by default. */
   fromHours?: number;
@@ -20,15 +20,15 @@ export interface AuthorityOptions {
 }
 
 /** A certificate and its key, PEM; the key also in the form of PKCS #8. */
-export interface Authority {
+export interface Ca {
   certPem: string;
   keyPem: string;
   pkcs8: string;
 }
 
 /** Makes a self-signed certificate and its key. */
-export async function makeAuthority(options: AuthorityOptions = {}): Promise<Authority> {
-  const { key = { algorithm: "ECDSA", ecdsaCurve: "P256" }, commonName = "Acme", isAuthority = true } = options;
+export async function makeCa(options: CaOptions = {}): Promise<Ca> {
+  const { key = { algorithm: "ECDSA", ecdsaCurve: "P256" }, commonName = "Acme", isCa = true } = options;
   const { fromHours = -1, toHours = 24 } = options;
   const { renewalOf } = options;
   const { properties } = renewalOf
@@ -38,8 +38,8 @@ export async function makeAuthority(options: AuthorityOptions = {}): Promise<Aut
     {
       privateKeyPem: properties.privateKeyPem,
       subject: { commonName, organization: "Acme Inc." },
-      isCaCertificate: isAuthority,
-      allowedUses: options.uses ?? (isAuthority ? ["cert_signing"] : ["digital_signature", "client_auth"]),
+      isCaCertificate: isCa,
+      allowedUses: options.uses ?? (isCa ? ["cert_signing"] : ["digital_signature", "client_auth"]),
       validityPeriodHours: toHours - fromHours,
     },
     new Date(Date.now() + fromHours * 3_600_000),
