@@ -1,13 +1,13 @@
-/** Leaves out the aliases that azure-native gives its resources: what a stack of many hosts spends most of its time on. */
+/** Leaves out the aliases of azure-native's resources. A stack of many hosts spends most of its time on them. */
 import type * as pulumi from "@pulumi/pulumi";
 
 /**
- * Leaves out what a class of azure-native says of itself alone: the 25 to 60 names that its type has in Azure's API versions.
- * They are for a stack whose state has the resource under such a name ("azure-native:compute/v20240301:VirtualMachine"),
- * and no state of a `DockerHost` ever had; the SDK resolves them anew for each resource, and the engine compares each.
- * What is lost: a resource of such a type, declared by another program, can't be moved into a `DockerHost` as it is. Who
- * wants to gives the component a transformation of their own, which comes after this one, or declares it without its
- * version once before. Aliases of any other form stay.
+ * Leaves out the aliases that a class of azure-native adds by itself: the 25 to 60 names of its type in Azure's API versions.
+ * They are for a state that has the resource under such a name ("azure-native:compute/v20240301:VirtualMachine"). No state
+ * of a `DockerHost` has one. The SDK resolves them for each resource, and the engine compares each.
+ * Without them, a resource of such a type can't move from another program into a `DockerHost` as it is. To move it, declare
+ * it once without its version before, or give the component a transformation of your own, which comes after this one.
+ * Aliases of any other form stay.
  */
 export const withoutVersionAliases: pulumi.ResourceTransformation = ({ type, props, opts }) => {
   if (!type.startsWith("azure-native:") || opts.aliases === undefined) return undefined;

@@ -19,12 +19,12 @@ type DefaultName =
 /** The arguments with their defaults. An output in it is checked as soon as it is known. */
 export type CompleteArgs = Omit<DockerHostArgs, DefaultName> & Required<Pick<DockerHostArgs, DefaultName>>;
 
-/** The clients of a host where neither clients nor other certificates are set. */
+/** The clients of a host without a setting for clients or other certificates. */
 const DEFAULT_CLIENTS = ["admin"];
 
 /**
- * Finds all problems of the arguments that can be known before anything is created: those of plain values. An output is not
- * looked at.
+ * Finds all problems of the arguments that can be known before anything is created: those of plain values. It skips
+ * outputs.
  */
 export function validateArgs(args: Partial<DockerHostArgs>): string[] {
   const values = withDefaults(args);

@@ -1,4 +1,4 @@
-/** Creates what connects the host: its network, NSG, public IP and NIC. */
+/** Creates the host's connections: its network, NSG, public IP and NIC. */
 import * as network from "@pulumi/azure-native/network";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";

@@ -1,4 +1,4 @@
-/** Creates the CAs, the server's and the clients' keys and certificates, and takes those that are given. */
+/** Creates the CAs and the keys and certificates of the server and the clients, or takes the given CA. */
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { CompleteArgs } from "./completeArgs";

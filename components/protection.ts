@@ -1,4 +1,4 @@
-/** Protects a host: options for what must not be lost, and marks in the state that the engine meets before everything else. */
+/** Protects a host: options of the parts that must not be lost, and marks in the state that the engine meets before everything else. */
 import * as pulumi from "@pulumi/pulumi";
 
 /** The options of a resource that a protected host must not lose. The engine neither replaces nor deletes it. */

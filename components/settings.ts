@@ -36,11 +36,11 @@ export const TOPICS = ["access", "network", "VM", "Docker", "certificates", "pro
 /** The forms of values. A stack's configuration holds integers with commas between them, and texts by name. */
 export type Form = "list" | "integers" | "object" | "texts" | "boolean" | "integer" | "string";
 
-/** What a change of a setting costs on a host that exists. The most expensive effect counts. */
+/** The cost of a change of a setting on an existing host. The most expensive effect counts. */
 export type Change =
   "nothing by itself" | "in place" | "restarts Docker" | "reboots the VM" | "replaces the VM" | "replaces everything";
 
-/** What a row says of any setting. */
+/** The columns of every row. */
 export interface Row {
   topic: (typeof TOPICS)[number];
   form: Form;

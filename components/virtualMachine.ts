@@ -15,8 +15,8 @@ import { throwProblems } from "./settingsError";
  * The properties that Azure refuses to change on a VM (409 `PropertyChangeNotAllowed`). The provider's schema doesn't have
  * them (pulumi-azure-native issues 577 and 1117), so without this list the preview says "update", and the `up` fails.
  *
- * A replacement takes the disk along, so each path is as narrow as Azure's rule. A refresh or an import brings what Azure
- * fills in, or what somebody changes beside it, into the state. That must not replace the VM. The first NIC is in
+ * A replacement takes the disk along, so each path is as narrow as Azure's rule. A refresh or an import brings the values that
+ * Azure fills in, and changes beside them, into the state. That must not replace the VM. The first NIC is in
  * `replaceWith`.
  */
 const REPLACE_ON_CHANGES = ["osProfile.computerName", ...replaceOnChanges("vm")];
@@ -32,7 +32,7 @@ const HIDDEN_WHILE_DEALLOCATED = [
   "storageProfile.osDisk.managedDisk.storageAccountType",
 ];
 
-/** What a VM is created with, beside the host's arguments. */
+/** The arguments of a VM, beside the host's arguments. */
 export interface Access {
   nic: network.NetworkInterface;
   sshPublicKey: pulumi.Input<string>;

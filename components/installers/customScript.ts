@@ -1,4 +1,4 @@
-/** What Azure's CustomScript extension gets: the script of the installer, or the one that prepares for the DockerExtension. */
+/** The settings of Azure's CustomScript extension: the script of the installer, or the one that prepares for the DockerExtension. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HostCertificates, validateHostCertificates } from "../rules/pem";
@@ -6,7 +6,7 @@ import { throwProblems } from "../settingsError";
 import type { DaemonOptions } from "./daemonOptions";
 import { type Extension, base64, configurationOf } from "./extension";
 
-/** What both scripts put on the VM. */
+/** The values of both scripts. */
 export interface Packages {
   /** The version of the package `docker.io`. Undefined for the newest. */
   dockerVersion?: string;

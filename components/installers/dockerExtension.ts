@@ -1,4 +1,4 @@
-/** What Azure's DockerExtension gets: the daemon's options as public settings, the certificates as protected settings. */
+/** The settings of Azure's DockerExtension: the daemon's options as public settings, the certificates as protected settings. */
 import { type HostCertificates, validateHostCertificates } from "../rules/pem";
 import { throwProblems } from "../settingsError";
 import { type DaemonOptions, commandLine } from "./daemonOptions";

@@ -1,4 +1,4 @@
-/** What both installers have in common: the kind of an Azure extension, and the daemon that it configures. */
+/** The common parts of both installers: the kind of an Azure extension, and the daemon that it configures. */
 import { createHash } from "node:crypto";
 import type { HostCertificates } from "../rules/pem";
 import { type DaemonOptions, daemonConfiguration } from "./daemonOptions";

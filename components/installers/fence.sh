@@ -1,8 +1,8 @@
-# Keeps containers away from the endpoints of Azure's platform on the VM; may be run any number of times.
+# Keeps containers away from the endpoints of Azure's platform on the VM. It may run any number of times.
 #
-# WireServer (168.63.129.16, TCP 80 and 32526) hands out the extensions' protected settings, and so the server's key. Azure's
+# WireServer (168.63.129.16, TCP 80 and 32526) gives out the extensions' protected settings, and so the server's key. Azure's
 # agent closes it for the VM's users in the chain OUTPUT, but the traffic of containers is forwarded (Azure/AgentBaker#345). The
-# instance metadata service (169.254.169.254) hands out tokens of the VM's identity. DNS at 168.63.129.16 stays open.
+# instance metadata service (169.254.169.254) gives out tokens of the VM's identity. DNS at 168.63.129.16 stays open.
 #
 # Before this text stand packages.sh and ALLOW_CONTAINER_IDENTITY, "true" or "false".
 fence=/usr/local/lib/docker-host/fence

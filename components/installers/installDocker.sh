@@ -1,20 +1,20 @@
-# Puts Docker on the machine and makes its daemon answer with TLS; may be run any number of times.
+# Puts Docker on the VM and makes its daemon answer with TLS. It may run any number of times.
 #
 # Before this text stand packages.sh, fence.sh and the values, as variables of the shell only: DOCKER_PORT, DOCKER_VERSION,
-# ADMIN_USERNAME, ALLOW_CONTAINER_IDENTITY, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. What holds a secret is handed on by the shell's own printf
-# and by standard input, never as an argument or in the environment of a command.
+# ADMIN_USERNAME, ALLOW_CONTAINER_IDENTITY, DAEMON_JSON, TRUST_PEM, CERT_PEM, KEY_PEM. Secrets go through the shell's own
+# printf and standard input, never through an argument or the environment of a command.
 
-# The daemon's files, and so what decides whether it must be restarted.
+# The daemon's files. A change of one of them restarts the daemon.
 files="/etc/docker/ca.pem /etc/docker/cert.pem /etc/docker/key.pem /etc/docker/daemon.json $dropin"
 
-# Whatever comes: no half-written file is left, nor the copy of this text that Azure's extension keeps, with the key in it.
+# However the run ends, it leaves no half-written file, and no copy of this text, which Azure's extension keeps with the key.
 clean_up() {
   rm -rf "$work"
   for file in $files; do rm -f "$file.new"; done
   case $0 in /var/lib/waagent/custom-script/download/*) rm -f /var/lib/waagent/custom-script/download/*/script.sh ;; esac
 }
 
-# Without all three the port would be open to everyone, as root.
+# Without all three, the port would make everyone root.
 case ${TRUST_PEM:-} in *"BEGIN CERTIFICATE"*) ;; *) fail "TRUST_PEM: no certificate; the Docker port is never opened without" ;; esac
 case ${CERT_PEM:-} in *"BEGIN CERTIFICATE"*) ;; *) fail "CERT_PEM: no certificate; the Docker port is never opened without" ;; esac
 case ${KEY_PEM:-} in *"PRIVATE KEY"*) ;; *) fail "KEY_PEM: no private key; the Docker port is never opened without" ;; esac
@@ -24,7 +24,7 @@ ensure_docker
 close_platform_endpoints
 command -v openssl >/dev/null || install_package openssl
 
-# What is wrong with the certificates is found out while the daemon still runs with the old ones.
+# The certificates are checked while the daemon still runs with the old ones.
 printf '%s\n' "$TRUST_PEM" | openssl crl2pkcs7 -nocrl -certfile /dev/stdin -out /dev/null 2>"$work/openssl.log" ||
   fail "TRUST_PEM: not a list of certificates: $(tail -n 1 "$work/openssl.log")"
 server=$(printf '%s\n' "$CERT_PEM" | openssl x509 -noout -pubkey 2>"$work/openssl.log") ||
@@ -35,14 +35,14 @@ printf '%s\n' "$KEY_PEM" | openssl pkey -pubout -passin pass: >"$work/key.pub" 2
 printf '%s\n' "$CERT_PEM" | openssl x509 -noout -checkend 0 >/dev/null || fail "CERT_PEM: the server's certificate has expired"
 wanted=$(printf '%s\n' "$CERT_PEM" | openssl x509 -noout -fingerprint -sha256)
 
-# A daemon.json that was here before is its owner's: it is kept.
+# A daemon.json from before the first run belongs to its owner, so a copy is kept.
 if [ ! -e "$state/applied" ] && [ -e /etc/docker/daemon.json ] && [ ! -e /etc/docker/daemon.json.before-docker-host ]; then
   cp -p /etc/docker/daemon.json /etc/docker/daemon.json.before-docker-host
 fi
 
 # Everything is written, and on the disk, before anything takes its place: a full disk changes nothing.
 stage() { # FILE MODE TEXT
-  # By cat, which says what hinders it; the shell's own printf knows "I/O error" alone.
+  # By cat, whose message names the cause. The shell's own printf only says "I/O error".
   (umask 077 && printf '%s\n' "$3" | cat >"$1.new" && chmod "$2" "$1.new" && sync "$1.new") 2>"$work/write.log" ||
     fail "$1 can't be written: $(tail -n 1 "$work/write.log")"
 }
@@ -69,7 +69,7 @@ done
 applied=$(cat $files | sha256sum)
 if [ "$(cat "$state/applied" 2>/dev/null)" != "$applied" ]; then changed=true; fi
 
-# The certificate that is served on the port.
+# The certificate that the daemon serves on the port.
 served() {
   timeout 5 openssl s_client -connect "127.0.0.1:$DOCKER_PORT" </dev/null 2>/dev/null 9>&- |
     openssl x509 -noout -fingerprint -sha256 2>/dev/null
@@ -101,7 +101,7 @@ if ! answers; then
   for file in $files; do
     if [ -e "$work/before/${file##*/}" ]; then cp -p "$work/before/${file##*/}" "$file.new" && mv -f "$file.new" "$file"; else rm -f "$file"; fi
   done
-  if restart; then former="; the former configuration is in force again"; else former="; nor does it start with the former configuration"; fi
+  if restart; then former="; the former configuration is in force again"; else former="; it doesn't start with the former configuration either"; fi
   cat "$work/journal" >&2
   fail "Docker doesn't answer on port $DOCKER_PORT with the new certificate$former; its journal's last lines stand above"
 fi

@@ -1,6 +1,6 @@
-# Has the package docker.io, in the version that is asked for, on an Ubuntu machine; the beginning of both scripts.
+# Installs the package docker.io in the wanted version. Both scripts begin with this text.
 #
-# Before this text stands DOCKER_VERSION, a variable of the shell alone; empty for the distribution's own version.
+# Before this text stands DOCKER_VERSION, a variable of the shell only. Empty stands for the distribution's own version.
 set -eu
 umask 022
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -9,7 +9,7 @@ DEBIAN_FRONTEND=noninteractive
 export PATH LC_ALL DEBIAN_FRONTEND
 
 state=/var/lib/docker-host
-# What the installer CustomScript writes beside the certificates.
+# The files that the installer CustomScript writes beside the certificates.
 dropin=/etc/systemd/system/docker.service.d/docker-host.conf
 
 say() { printf '%s\n' "$*"; }
@@ -21,7 +21,7 @@ fail() {
 exec 9>/run/docker-host.lock
 flock -w 900 9 || fail "another run of this installer has been going on for 15 minutes"
 
-# Whoever holds the lock owns the folder, also what a killed run left in it.
+# The run that holds the lock owns the folder, and what a killed run left in it.
 work=/run/docker-host
 rm -rf "$work"
 mkdir -m 0700 "$work"
@@ -30,7 +30,7 @@ clean_up() { rm -rf "$work"; }
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
-# Runs a command of apt's or dpkg's; as long as somebody else holds their locks (the first boot's updates do), once more.
+# Runs a command of apt or dpkg, again as long as another process holds their locks, as the first boot's updates do.
 packages() {
   waited=0
   until "$@" >"$work/packages.log" 2>&1 </dev/null 9>&-; do
@@ -46,7 +46,7 @@ packages() {
 }
 
 install_package() {
-  # What a run that was cut off had unpacked.
+  # Finish the packages that a killed run had unpacked.
   packages dpkg --configure -a
   packages apt-get -q update
   packages apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages install "$1"
@@ -60,7 +60,7 @@ package_version() {
 has_docker() { command -v dockerd >/dev/null && systemctl cat docker.service >/dev/null 2>&1; }
 
 ensure_docker() {
-  # What a run that was cut off had unpacked looks installed to everyone but dpkg.
+  # Only dpkg sees that a killed run unpacked the package and didn't configure it.
   [ -z "$(dpkg --audit docker.io 2>/dev/null)" ] || packages dpkg --configure -a
   if [ -n "${DOCKER_VERSION:-}" ]; then
     installed=$(package_version)
@@ -77,7 +77,7 @@ ensure_docker() {
         ;;
     esac
     install -d -m 0755 "$state"
-    # Held: else the next automatic upgrade would undo the choice. To install another version takes the hold away.
+    # Held, because an automatic upgrade would undo the choice. Installing another version removes the hold.
     : >"$state/held"
     [ "$(apt-mark showhold docker.io)" = docker.io ] || packages apt-mark hold docker.io
   else

@@ -1,8 +1,8 @@
-/** The rules of CAs that are given, to sign the server's certificate or to vouch for clients. */
+/** The rules of given CAs, which sign the server's certificate or vouch for clients. */
 import { type KeyObject, createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { certificatesIn, parseCertificate, subjectOf, validatePem, validateValidity } from "./pem";
 
-/** Validates that a CA is given by one way: `caGenerations`, or `caCertPem` with `caPrivateKeyPem`. */
+/** Validates that the CA is given in one way: `caGenerations`, or `caCertPem` with `caPrivateKeyPem`. */
 export function validateCaChoice(given: {
   caCertPem: boolean;
   caPrivateKeyPem: boolean;

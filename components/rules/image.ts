@@ -1,13 +1,13 @@
 /** The rules of the VM's image, size, Trusted Launch and patching, and what ARM takes for them. */
 import { got, validateChoice } from "./values";
 
-/** The image of a host where none is set: Ubuntu 24.04 LTS for x64. */
+/** The default image: Ubuntu 24.04 LTS for x64. */
 export const DEFAULT_IMAGE = "Canonical:ubuntu-24_04-lts:server:latest";
 
 /** The default image's twin for Arm. */
 const ARM_IMAGE = "Canonical:ubuntu-24_04-lts:server-arm64:latest";
 
-/** The VM size of a host where none is set. */
+/** The default VM size. */
 export const DEFAULT_VM_SIZE = "Standard_B2s_v2";
 
 /** When Azure reboots the VM after it has patched it (`automaticByPlatformSettings.rebootSetting`). */
@@ -41,14 +41,14 @@ export function imageReference(image: string): ImageReference {
   return { publisher, offer, sku, version };
 }
 
-/** What an image's name tells. */
+/** The facts in an image's name. */
 interface ImageKind {
   architecture: "x64" | "Arm64";
   generation: 1 | 2;
 }
 
 /**
- * What the name of one of Canonical's images tells (Canonical, "Find Ubuntu images on Azure"). Arm images have `arm64` in
+ * Reads the name of one of Canonical's images (Canonical, "Find Ubuntu images on Azure"). Arm images have `arm64` in
  * their SKU. In the offers `ubuntu-24_04-lts` and so on, an SKU is Gen1 if it ends with `-gen1`. In the older offers, it is
  * Gen1 unless it has `gen2`, `arm64` or `cvm`. The names of other images tell nothing: undefined.
  */
@@ -108,7 +108,7 @@ const PATCHED_BY_PLATFORM = new Set([
   "0001-com-ubuntu-server-jammy:22_04-lts-gen2",
 ]);
 
-/** Who patches the VM: Azure where it supports the image, else the image itself. */
+/** The one that patches the VM: Azure if it supports the image, else the image itself. */
 export function patchMode(image: string): "AutomaticByPlatform" | "ImageDefault" {
   const [publisher, offer = "", sku = ""] = image.toLowerCase().split(":");
   return publisher === "canonical" && PATCHED_BY_PLATFORM.has(`${offer}:${sku}`)

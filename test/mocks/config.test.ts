@@ -171,7 +171,7 @@ suite("forms", () => {
         "tags must be set name by name: pulumi config set --path tags.NAME VALUE",
       ],
     },
-    "a list in an object's place": {
+    "a list instead of an object": {
       settings: { ...SOURCES, tags: "[1]" },
       problems: [
         'tags must be texts by name, such as { "team": "build" } (got "[1]").',
@@ -204,7 +204,7 @@ suite("forms", () => {
     });
   }
 
-  test("what is in other namespaces is others'", () => {
+  test("settings of other namespaces are ignored", () => {
     const others = {
       "azure-native:location": "westeurope",
       "azure-docker-host-2:dockerPort": "1",
@@ -216,7 +216,7 @@ suite("forms", () => {
 
   const unknown = ["dockerPrt", "dockerport", "DockerPort", "", "a:b", "constructor", "toString", "__proto__"];
   for (const name of [...unknown, "resourceGroupName", "location", "trustedClientCerts"]) {
-    test(`a name that is no setting's gets those that are: "${name}"`, () => {
+    test(`an unknown name fails with the names of all settings: "${name}"`, () => {
       pulumi.runtime.setAllConfig(
         Object.fromEntries(
           Object.entries(SOURCES)
@@ -273,12 +273,12 @@ suite("forms", () => {
 });
 
 suite("reading a stack's configuration", () => {
-  test("only what is set is there", () => {
+  test("only settings that are set are there", () => {
     configure({ dockerSources: '["VirtualNetwork"]' });
     assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"] });
   });
 
-  test("what Pulumi.yaml has for what is not set is none given", () => {
+  test("the empty defaults of Pulumi.yaml are no values", () => {
     configure({ dockerSources: '["VirtualNetwork"]', sshPublicKey: "", dnsLabel: "", dockerPort: "4243" });
     assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], dockerPort: 4243 });
   });
@@ -428,7 +428,7 @@ suite("reading a stack's configuration", () => {
     assert.deepEqual([...Object.keys(plain), ...secret, ...more, ...always].sort(), KNOWN.split(", ").sort());
   });
 
-  test("encrypted options of the daemon need the installer that keeps them so", async () => {
+  test("encrypted options of the daemon need the installer that keeps them secret", async () => {
     const settings = { ...SOURCES, daemonOptions: '{"labels":["a=b"]}' };
     configure(settings, ["daemonOptions"]);
     const refused = [
@@ -443,7 +443,7 @@ suite("reading a stack's configuration", () => {
     assert.deepEqual(problems(), []);
   });
 
-  test("a host without a public address, in a subnet", () => {
+  test("a host without a public IP, in a subnet", () => {
     configure({ dockerSources: '["VirtualNetwork"]', publicIp: "false", subnetId: SUBNET });
     assert.deepEqual(readConfig(), { dockerSources: ["VirtualNetwork"], publicIp: false, subnetId: SUBNET });
   });
@@ -623,7 +623,7 @@ suite("clients and CAs", () => {
     ),
   };
   for (const [what, { settings, problems: expected }] of Object.entries(refused)) {
-    test(`refused: ${what}`, () => {
+    test(`fails: ${what}`, () => {
       configure({ ...SOURCES, ...settings() }, ["caPrivateKeyPem"]);
       assert.deepEqual(problems(), expected);
     });
@@ -661,7 +661,7 @@ suite("Pulumi.yaml", () => {
     });
   }
 
-  test("with its defaults and one source, the host is one where nothing else is set", () => {
+  test("its defaults and one source make a host without any other setting", () => {
     const texts = Object.entries(declared).map(([name, { default: value }]): [string, string] => [
       name,
       typeof value === "string" ? value : JSON.stringify(value),

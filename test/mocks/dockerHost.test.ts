@@ -391,7 +391,7 @@ suite("alone", () => {
     assert.deepEqual(resources(recorder), HOST);
   });
 
-  test("the component is the parent of all, and bears what it was given", () => {
+  test("the component is the parent of every resource, and has its arguments as inputs", () => {
     const { web, ...children } = recorder.declared;
     assert.deepEqual(web, {
       type: "azure-docker-host:index:DockerHost",
@@ -421,7 +421,7 @@ suite("alone", () => {
     assert.deepEqual(await valueOf(host.caPrivateKey), hidden(keyPem("web-ca-key")));
   });
 
-  test("no private key or password is anywhere in the clear", async () => {
+  test("no private key or password is in plain text anywhere", async () => {
     const { recorder } = await declare({ passwordLogin: true, adminPassword: PASSWORD });
     const clear = JSON.stringify(withoutSecrets([recorder.declared, recorder.outputs]));
     assert.match(clear, /BEGIN CERTIFICATE/);
@@ -430,7 +430,7 @@ suite("alone", () => {
   });
 });
 
-suite("what is set", () => {
+suite("settings", () => {
   test("sources, port and label", async () => {
     const { host, recorder } = await declare({
       dockerSources: ["VirtualNetwork", "203.0.113.7"],
@@ -477,7 +477,7 @@ suite("what is set", () => {
     assert.deepEqual(await outputsOf(host), { ...OUTPUTS, fqdn: open(fqdn), dockerHost: open(`tcp://${fqdn}:2376`) });
   });
 
-  test("tags are on all that takes tags", async () => {
+  test("every resource that takes tags has them", async () => {
     const tags = { team: "build" };
     const { recorder } = await declare({ tags });
     const tagged = ["ip", "nsg", "vnet", "nic", "vm", "prepare", "docker"].map((part) => [`web-${part}`, { tags }]);
@@ -520,7 +520,7 @@ suite("what is set", () => {
     ]);
   });
 
-  test("another version of the package is the preparation's setting, and has the DockerExtension run again", async () => {
+  test("another version of the package changes the preparation, and makes the DockerExtension run again", async () => {
     for (const [tag, wanted] of [
       [undefined, "docker.io=28.2.*"],
       ["2", "2,docker.io=28.2.*"],
@@ -540,7 +540,7 @@ suite("what is set", () => {
     }
   });
 
-  test("the DockerExtension waits for what prepares", async () => {
+  test("the DockerExtension waits for the preparation", async () => {
     const { recorder } = await declare();
     assert.ok(recorder.declared["web-docker"]?.dependsOn.includes("web-prepare"));
   });
@@ -589,7 +589,7 @@ suite("what is set", () => {
     assert.deepEqual(Object.fromEntries(triggers), { "web-server-key": 7, "web-client-admin-key": 7 });
   });
 
-  test("several CAs: the first signs, all are handed to the clients", async () => {
+  test("several CAs: the first signs, the clients get all of them", async () => {
     const { host, recorder } = await declare({ caGenerations: [2, 1] });
     const { "web-ca-key": key, "web-ca": cert } = HOST;
     assert.ok(key && cert, "the first generation is known");
@@ -622,7 +622,7 @@ suite("what is set", () => {
     assert.deepEqual(resources(recorder), Object.fromEntries(without));
   });
 
-  test("an existing subnet: no network is made", async () => {
+  test("an existing subnet: no network is created", async () => {
     const { recorder } = await declare({ subnetId: pulumi.output(SUBNET) });
     const ipConfigurations = [
       {
@@ -637,7 +637,7 @@ suite("what is set", () => {
   });
 
   for (const [what, subnetId] of Object.entries({ text: SUBNET, output: pulumi.output(SUBNET) })) {
-    test(`no public address, and the subnet as ${what}: neither address nor name, and the host is its private address`, async () => {
+    test(`no public IP, and the subnet as ${what}: no DNS name, and clients use the private address`, async () => {
       const { host, recorder } = await declare({ publicIp: false, subnetId });
       const ipConfigurations = [
         { name: "primary", primary: true, privateIPAllocationMethod: "Dynamic", subnet: { id: SUBNET } },
@@ -664,7 +664,7 @@ suite("what is set", () => {
   }
 
   for (const [what, wrap] of Object.entries({ texts: String, outputs: pulumi.output<string> })) {
-    test(`an existing CA given as ${what} signs, and none is made`, async () => {
+    test(`an existing CA given as ${what} signs, and no other is created`, async () => {
       const { certPem: caCertPem, keyPem: caPrivateKeyPem, pkcs8 } = acme;
       const { host, recorder } = await declare({
         caCertPem: wrap(caCertPem),
@@ -703,7 +703,7 @@ suite("what is set", () => {
   }
   const NO_ADMIN = ["web-client-admin", "web-client-admin-key"];
 
-  test("several clients: each has its own key; the first is the client, and their order is no matter to the host", async () => {
+  test("several clients: each has its own key, clientKey is the first one's, and their order doesn't change the host", async () => {
     const { host, recorder } = await declare({ clients: ["eve", "bob", "ann"] });
     const [ann, bob, eve] = ["ann", "bob", "eve"].map((name) => certPem(`web-client-${name}`));
     assert.deepEqual(resources(recorder), {
@@ -755,7 +755,7 @@ suite("what is set", () => {
     assert.deepEqual(resources(recorder), expected({ "web-docker": certificateSettings(acme.certPem) }, NO_ADMIN));
   });
 
-  test("given clients' certificates: those are trusted, exactly, and none is made", async () => {
+  test("given clients' certificates: exactly those are trusted, and none is created", async () => {
     const trustedClientCerts = [leaf.certPem, pulumi.output(`${zoe.certPem.trim()}\r\n\r\n`)];
     const { host, recorder } = await declare({ trustedClientCerts });
     assert.deepEqual(
@@ -774,7 +774,7 @@ suite("what is set", () => {
     "a text": `${SSH_KEY} me@laptop\n`,
     "an output": pulumi.output(`  ${SSH_KEY} me@laptop\n`),
   })) {
-    test(`an SSH key given as ${what}: none is made, and it stands there without its line end`, async () => {
+    test(`an SSH key given as ${what}: no key is created, and the VM has it without its line end`, async () => {
       const { host, recorder } = await declare({ sshPublicKey: given });
       const osProfile = HOST["web-vm"]?.[1].osProfile as { linuxConfiguration: Values };
       const publicKeys = [{ path: "/home/azureuser/.ssh/authorized_keys", keyData: `${SSH_KEY} me@laptop` }];
@@ -787,7 +787,7 @@ suite("what is set", () => {
     });
   }
 
-  test("the administrator's name is on the machine and in the path of the key", async () => {
+  test("the VM has the administrator's name, also in the path of the key", async () => {
     const { host, recorder } = await declare({ adminUsername: "ops" });
     const osProfile = HOST["web-vm"]?.[1].osProfile as { linuxConfiguration: Values };
     const ssh = { publicKeys: [{ path: "/home/ops/.ssh/authorized_keys", keyData: "ssh-ed25519 web-ssh-key" }] };
@@ -829,7 +829,7 @@ suite("what is set", () => {
     });
   }
 
-  test("login by a password that is made", async () => {
+  test("login by a generated password", async () => {
     const { host, recorder } = await declare({ passwordLogin: true });
     assert.deepEqual(resources(recorder), {
       ...withPassword(GENERATED_PASSWORD),
@@ -886,7 +886,7 @@ suite("what is set", () => {
     });
   }
 
-  test("when Azure reboots after patching reaches the machine", async () => {
+  test("the VM has patchReboot", async () => {
     const { recorder } = await declare({ patchReboot: "Never" });
     const [, inputs] = resources(recorder)["web-vm"] ?? assert.fail();
     const { osProfile } = inputs as { osProfile: { linuxConfiguration: { patchSettings: Values } } };
@@ -926,7 +926,7 @@ suite("what is set", () => {
     tags: false,
   };
   for (const [path, replaced] of Object.entries(changes)) {
-    test(`another ${path}: the machine is ${replaced ? "replaced" : "kept"}`, async () => {
+    test(`another ${path}: the VM is ${replaced ? "replaced" : "kept"}`, async () => {
       const { recorder } = await declare();
       const paths = recorder.declared["web-vm"]?.options.replaceOnChanges as string[];
       // As the engine's PropertyPath.Contains has it.
@@ -936,7 +936,7 @@ suite("what is set", () => {
     });
   }
 
-  test("what goes with its container says so, and the extension goes with its machine", async () => {
+  test("a resource that goes with its container says so, and an extension goes with its VM", async () => {
     const { recorder } = await run(() => {
       const group = new pulumi.ComponentResource("test:index:Group", "group");
       return new DockerHost("web", ARGS, { deletedWith: group });
@@ -954,7 +954,7 @@ suite("what is set", () => {
     });
   });
 
-  test("two hosts in one program don't meet", async () => {
+  test("two hosts in one program have no name in common", async () => {
     const { result, recorder } = await run(() => [
       new DockerHost("web", ARGS),
       new DockerHost("web2", { ...ARGS, dnsLabel: "second" }),
@@ -994,7 +994,7 @@ suite("what is set", () => {
   });
 });
 
-suite("a production host", () => {
+suite("a protected host", () => {
   const STASH = "pulumi:index:Stash";
   /** The host "web" with what is kept protected, and the marks beside it. */
   function production(identity: string, address = true): typeof HOST {
@@ -1025,7 +1025,7 @@ suite("a production host", () => {
       .sort();
   }
 
-  test("machine, addresses and the CA's key are protected, and the marks, which are where all else waits for them", async () => {
+  test("the VM, the addresses, the CA's key and the marks are protected, and the rest waits for the marks", async () => {
     const { recorder } = await declare({ protect: true });
     assert.deepEqual(resources(recorder), production("the host's own, generation 1"));
     const server = ["web-server", "web-server-key", "web-server-request"];
@@ -1034,7 +1034,7 @@ suite("a production host", () => {
     assert.deepEqual(recorder.declared["web-production"]?.dependsOn, ["web-docker"], "the last of all");
   });
 
-  test("not production: nothing of it", async () => {
+  test("without protect: no option and no mark", async () => {
     const { recorder } = await declare({ protect: false });
     assert.deepEqual(resources(recorder), HOST);
   });
@@ -1050,7 +1050,7 @@ suite("a production host", () => {
     assert.deepEqual(declared["web-production"]?.dependsOn, ["web-ca", "web-docker"]);
   });
 
-  test("a CA that is given is marked by its public key, whatever its certificate is", async () => {
+  test("the mark of a given CA is its public key, whatever its certificate is", async () => {
     const { certPem: caCertPem, keyPem: caPrivateKeyPem } = acme;
     for (const key of [caPrivateKeyPem, pulumi.secret(caPrivateKeyPem)]) {
       const { recorder } = await declare({ protect: true, caCertPem, caPrivateKeyPem: key });
@@ -1063,7 +1063,7 @@ suite("a production host", () => {
     }
   });
 
-  test("without a public address: one that came would change nothing, one that went would be refused", async () => {
+  test("without a public IP: adding one changes nothing, and removing one is refused", async () => {
     const { recorder } = await declare({ protect: true, publicIp: false, subnetId: SUBNET });
     const { "web-production-address": mark } = production("", false);
     assert.deepEqual(resources(recorder)["web-production-address"], mark);
@@ -1107,11 +1107,11 @@ suite("with wrong arguments nothing is declared", () => {
       starts: "adminUsername must be a name that neither Azure nor Ubuntu reserves, ",
     },
     "a DNS label": { args: { dnsLabel: "My_Host" }, starts: "dnsLabel must have 3 to 63 lower-case letters, " },
-    "no public address, and no other way out": {
+    "no public IP, and no other way out": {
       args: { publicIp: false },
       starts: "publicIp must be true without a subnetId (got false). ",
     },
-    "a DNS label without a public address": {
+    "a DNS label without a public IP": {
       args: { publicIp: false, subnetId: pulumi.output(SUBNET), dnsLabel: "build-host" },
       starts: "dnsLabel must be left out when publicIp is false: ",
     },
@@ -1130,7 +1130,7 @@ suite("with wrong arguments nothing is declared", () => {
       args: { production: true } as Partial<DockerHostArgs>,
       starts: "production must be called protect. It has a new name.",
     },
-    "a name that is no setting's": {
+    "an unknown name": {
       args: { vmsize: "Standard_B2s" } as Partial<DockerHostArgs>,
       starts: "vmsize must be one of the settings: resourceGroupName, location, ",
     },
@@ -1151,11 +1151,11 @@ suite("with wrong arguments nothing is declared", () => {
       args: { passwordLogin: true, adminPassword: "short" },
       starts: "adminPassword must have 12 to 72 characters (it has 5), ",
     },
-    "a password that nobody asked for": {
+    "a password without passwordLogin": {
       args: { adminPassword: PASSWORD },
       starts: "adminPassword must be left out when passwordLogin is false. ",
     },
-    "a password that nobody asked for, as an output": {
+    "a password without passwordLogin, as an output": {
       args: { adminPassword: pulumi.secret(PASSWORD) },
       starts: "adminPassword must be left out when passwordLogin is false. ",
     },
@@ -1164,19 +1164,19 @@ suite("with wrong arguments nothing is declared", () => {
       args: () => ({ caCertPem: acme.certPem }),
       starts: "caCertPem and caPrivateKeyPem must be set together (got only caCertPem).",
     },
-    "a CA's key without it": {
+    "a CA's key without its certificate": {
       args: () => ({ caPrivateKeyPem: acme.keyPem }),
       starts: "caCertPem and caPrivateKeyPem must be set together (got only caPrivateKeyPem).",
     },
-    "a CA that is none": {
+    "a CA's certificate that isn't PEM": {
       args: () => ({ caCertPem: keyPem("ca"), caPrivateKeyPem: acme.keyPem }),
       starts: 'caCertPem must be PEM, beginning with "-----BEGIN CERTIFICATE-----" ',
     },
-    "a CA's key that is none": {
+    "a CA's key that isn't PEM": {
       args: () => ({ caCertPem: acme.certPem, caPrivateKeyPem: certPem("ca") }),
       starts: 'caPrivateKeyPem must be PEM, beginning with "-----BEGIN PRIVATE KEY-----" ',
     },
-    "a CA that is none, its key an output": {
+    "a CA's certificate that isn't PEM, with an output as key": {
       args: () => ({ caCertPem: leaf.certPem, caPrivateKeyPem: pulumi.secret(leaf.keyPem) }),
       starts: "caCertPem must be a CA's certificate, CA:TRUE ",
     },
@@ -1192,11 +1192,11 @@ suite("with wrong arguments nothing is declared", () => {
     "no client": { args: { clients: [] }, starts: nobody },
     "no client's certificate": { args: { trustedClientCerts: [] }, starts: nobody },
     "none of all": { args: { clients: [], trustedClientCerts: [], clientCaCerts: [] }, starts: nobody },
-    "a client's CA that is none": {
+    "a clients' CA that isn't one": {
       args: () => ({ clientCaCerts: [acme.certPem, leaf.certPem] }),
       starts: "clientCaCerts[1] must be a CA's certificate, CA:TRUE ",
     },
-    "a client's certificate that is none": {
+    "a client's certificate that isn't one": {
       args: () => ({ trustedClientCerts: [leaf.certPem, "bob.pem"] }),
       starts: "trustedClientCerts[1] must be the PEM of one client certificate ",
     },

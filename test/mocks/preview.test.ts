@@ -173,17 +173,17 @@ suite("the server's names and addresses", () => {
     assert.deepEqual([calls, names, addresses], [[], NO_NAMES, NO_ADDRESSES]);
   });
 
-  test("of one that doesn't change are its own, and Azure is not asked", async () => {
+  test("of a host that doesn't change are its own, and Azure is not asked", async () => {
     const { calls, names, addresses } = await declare({ every: "same" });
     assert.deepEqual([calls, names, addresses], [[], NAMES, ADDRESSES]);
   });
 
-  test("of one with another tag are what Azure has, asked once for each", async () => {
+  test("of a host with another tag are those that Azure has, asked once for each", async () => {
     const { calls, names, addresses } = await declare({}, { tags: { team: "build" } });
     assert.deepEqual([sorted(calls), names, addresses], [asked(), NAMES, ADDRESSES]);
   });
 
-  test("Azure is asked for what is updated alone", async () => {
+  test("only those of an updated resource are asked from Azure", async () => {
     const nic = await declare({ every: "same", steps: { "web-nic": "update" } });
     assert.deepEqual([nic.calls, nic.names, nic.addresses], [asked().slice(0, 1), NAMES, ADDRESSES]);
     const ip = await declare({ every: "same", steps: { "web-ip": "update" } });
@@ -200,7 +200,7 @@ suite("the server's names and addresses", () => {
     assert.deepEqual([names, addresses], [NO_NAMES, ADDRESSES]);
   });
 
-  test("are unknown if the interface is in another subnet than the one wanted", async () => {
+  test("are unknown if the NIC is in another subnet than the wanted one", async () => {
     const subnetId = SUBNET.replace("web-vnet", "hub");
     const { names, addresses } = await declare({}, { subnetId });
     assert.deepEqual([names, addresses], [NAMES, ["203.0.113.10", "unknown"]]);
@@ -211,7 +211,7 @@ suite("the server's names and addresses", () => {
     assert.deepEqual([names, addresses], [NAMES, ADDRESSES]);
   });
 
-  test("are unknown if the interface is made anew, and it isn't asked for", async () => {
+  test("are unknown if the NIC is replaced, and Azure is not asked", async () => {
     const { calls, addresses } = await declare({ steps: { "web-nic": "create" } });
     assert.deepEqual([calls, addresses], [asked().slice(1), ["203.0.113.10", "unknown"]]);
   });
@@ -274,7 +274,7 @@ suite("an argument that is unknown in a preview", () => {
     assert.deepEqual(imageReference, { publisher, offer, sku, version });
   });
 
-  test("dockerVersion: only what is made of it is unknown", async () => {
+  test("dockerVersion: only values made from it are unknown", async () => {
     const { "web-prepare": prepare, "web-docker": docker } = await declaredWith("dockerVersion");
     assert.deepEqual([prepare?.settings, docker?.forceUpdateTag], ["unknown", "unknown"]);
     assert.notEqual(docker?.settings, "unknown");
@@ -325,12 +325,12 @@ suite("a settled value", () => {
     return (await result) ?? assert.fail();
   }
 
-  test("that was asked for depends on its resource, and is as secret as the own one", async () => {
+  test("from Azure depends on its resource, and is as secret as the resource's own output", async () => {
     assert.deepEqual(await settle(true, UNKNOWN), { value: "asked", isSecret: false, of: [true] });
     assert.deepEqual(await settle(true, pulumi.secret(UNKNOWN)), { value: "asked", isSecret: true, of: [true] });
   });
 
-  test("of an `up` is the own one, as it is", async () => {
+  test("of an `up` is the resource's own output, unchanged", async () => {
     assert.deepEqual(await settle(false, "own"), { value: "own", isSecret: false, of: [true] });
   });
 });

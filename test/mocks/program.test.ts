@@ -79,7 +79,7 @@ const stacks: Record<string, Record<string, string>> = {
   "of production": { protect: "true" },
 };
 for (const [what, settings] of Object.entries(stacks)) {
-  test(`a teardown of a stack ${what} deletes the group alone: all else in Azure goes with it`, async () => {
+  test(`a teardown of a stack ${what} deletes only the group, and everything else in Azure goes with it`, async () => {
     const declared = await declare({ dockerSources: '["VirtualNetwork"]', ...settings });
     const inAzure = Object.entries(declared).filter(([, { type }]) => type.startsWith("azure-native:"));
     const names = inAzure.map(([name]) => name);

@@ -71,9 +71,9 @@ async function problems(...args: Parameters<typeof read>): Promise<string[]> {
   return error.problems;
 }
 
-suite("what another stack shares", () => {
+suite("the outputs that another stack shares", () => {
   for (const preview of [false, true]) {
-    test(`is known at once, ${preview ? "in a preview too" : "the key a secret"}`, async () => {
+    test(`are known at once, ${preview ? "in a preview too" : "the key a secret"}`, async () => {
       const { host, clientCerts } = await read(shared(), { preview });
       const { caPrivateKeyPem, ...plain } = host;
       // The certificates by name, so that another order changes nothing on the host.
@@ -89,16 +89,16 @@ suite("what another stack shares", () => {
     `caStack must be a stack of this program with shareCa (got "${BASE}", which has no output ${output}). There: pulumi config set shareCa true && pulumi up`;
   const outputs = { caCert: "caCert", caPrivateKey: "caPrivateKey, a secret", clientCerts: "clientCerts" };
   for (const [name, words] of Object.entries(outputs)) {
-    test(`is all there: ${name}`, async () => {
+    test(`are complete: ${name}`, async () => {
       assert.deepEqual(await problems({ ...shared(), [name]: undefined }), [missing(words)]);
     });
   }
 
-  test("is there at all", async () => {
+  test("are there at all", async () => {
     assert.deepEqual(await problems({}), Object.values(outputs).map(missing));
   });
 
-  test("has its key as a secret", async () => {
+  test("have its key as a secret", async () => {
     assert.deepEqual(await problems(shared(), { secrets: [] }), [missing("caPrivateKey, a secret")]);
   });
 
@@ -135,7 +135,7 @@ suite("what another stack shares", () => {
     },
   };
   for (const [what, { outputs, starts }] of Object.entries(wrong)) {
-    test(`is refused: ${what}`, async () => {
+    test(`fail: ${what}`, async () => {
       const found = await problems({ ...shared(), ...outputs() });
       assert.deepEqual(
         found.map((problem, index) => problem.slice(0, starts[index]?.length)),

@@ -59,7 +59,7 @@ suite("defaults", () => {
     protect: false,
   };
 
-  test("of a host where nothing is set", () => {
+  test("of a host without settings", () => {
     assert.deepEqual(completeArgs("web", ARGS), DEFAULTS);
   });
 

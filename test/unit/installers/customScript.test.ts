@@ -74,7 +74,7 @@ suite("the script", () => {
     });
   });
 
-  test("the values as the shell's variables, whatever is in them", () => {
+  test("the values are the shell's variables, with any characters", () => {
     const odd = {
       ...daemon,
       dockerVersion: "28.2.*",
@@ -90,7 +90,11 @@ suite("the script", () => {
       "CERT_PEM",
       "KEY_PEM",
     ];
-    const head = (installScript(odd).split("\n# Has the package")[0] ?? "").replace("\n{\n", "\n");
+    // Only the values may run here: the texts after them would install Docker.
+    const packages = readFileSync(join(__dirname, "../../../components/installers/packages.sh"), "utf8");
+    const [values = "", ...rest] = installScript(odd).split(packages);
+    assert.equal(rest.length, 1, "packages.sh follows the values");
+    const head = values.replace("\n{\n", "\n");
     const { stdout, stderr } = spawnSync("sh", [], {
       input: `${head}\nprintf '%s\\0' ${names.map((name) => `"$${name}"`).join(" ")}`,
       encoding: "utf8",
@@ -135,7 +139,7 @@ suite("the script", () => {
     });
   }
 
-  test("longer than Azure takes", () => {
+  test("fails if it is longer than Azure's limit", () => {
     const most = { ...certificates, trustPem: certificates.trustPem.repeat(4000) };
     assert.throws(
       () => scriptProtectedSettings({ ...daemon, certificates: most }),

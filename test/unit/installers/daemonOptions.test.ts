@@ -16,7 +16,7 @@ function check(options: unknown, installer: string): string[] {
   return problems.length > 0 ? problems : validateDaemonOptionsForm(options as DaemonOptions, installer);
 }
 
-suite("what is refused", () => {
+suite("invalid options", () => {
   const forms: Record<string, { name: string; passes: unknown[]; fails: unknown[] }> = {
     "true or false": { name: "icc", passes: [true, false], fails: ["true", 1, null] },
     "a whole number, 0 or more": { name: "mtu", passes: [0, 1450], fails: [-1, 1.5, "1450"] },
@@ -51,7 +51,7 @@ suite("what is refused", () => {
     });
   }
 
-  test("what is no object", () => {
+  test("a value that is no object", () => {
     for (const value of [[], "debug", 1, null, undefined]) {
       assert.deepEqual(check(value, "CustomScript"), [
         `daemonOptions must be an object of daemon.json's options, such as { "log-level": "warn" } (got ${given(value)}).`,
@@ -59,7 +59,7 @@ suite("what is refused", () => {
     }
   });
 
-  test("what would open the port, or is the program's own", () => {
+  test("options that would open the port, or that the program sets", () => {
     for (const name of ["hosts", "host", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"]) {
       assert.deepEqual(check({ [name]: ["tcp://0.0.0.0:2375"] }, "CustomScript"), [
         `daemonOptions.${name} must be left out. The program sets it, from dockerPort and the certificates.`,
@@ -67,7 +67,7 @@ suite("what is refused", () => {
     }
   });
 
-  test("a name that is not known, since the daemon would not start with it", () => {
+  test("an unknown name, because the daemon would not start with it", () => {
     for (const name of ["log_level", "Debug", "log-opt", "", "constructor", "__proto__"]) {
       const [problem = "", ...others] = check(JSON.parse(`{"${name}":true}`) as unknown, "CustomScript");
       assert.deepEqual(others, []);
@@ -78,7 +78,7 @@ suite("what is refused", () => {
     }
   });
 
-  test("what the extension's command line can't carry, the script's file can", () => {
+  test("values that don't fit the extension's command line fit the script's file", () => {
     const values: [name: string, value: unknown][] = [
       ["log-opts", { tag: "{{.Name}} $HOSTNAME" }],
       ["labels", ["a=two words"]],
@@ -104,7 +104,7 @@ suite("what is refused", () => {
   });
 });
 
-suite("what comes of it", () => {
+suite("the configuration", () => {
   const hardened = {
     "live-restore": true,
     "no-new-privileges": true,

@@ -12,7 +12,7 @@ const certificates = {
 };
 const fingerprint = certificatesFingerprint(certificates);
 
-test("the fingerprint is another whenever a certificate is", () => {
+test("the fingerprint changes with each certificate", () => {
   const of = (changed: Partial<typeof certificates>): string =>
     certificatesFingerprint({ ...certificates, ...changed });
   const cert = certificates.trustPem;

@@ -152,19 +152,19 @@ suite("a CA's key", () => {
     });
   }
 
-  test("the certificate that it belongs to is the first", () => {
+  test("it must belong to the first certificate", () => {
     assert.deepEqual(check(acme.certPem + other.certPem, acme.keyPem), []);
     assert.equal(check(other.certPem + acme.certPem, acme.keyPem).length, 1);
   });
 
-  test("both are named by what they are called where they are from", () => {
+  test("an error names both by their settings", () => {
     const names = { cert: "the cert", key: "the key" };
     assert.deepEqual(validateCaPair(acme.certPem, other.keyPem, names), [
       'the key must be the private key of the first certificate in the cert, of "O=Acme Inc., CN=Acme" (value not shown).',
     ]);
   });
 
-  test("what is wrong is never shown", () => {
+  test("an invalid key is never shown", () => {
     for (const value of [acme.keyPem, acme.pkcs8, pem("EC PRIVATE KEY", "SGlkZGVu")]) {
       const said = [
         ...validateCaCert("x", value),
@@ -177,13 +177,13 @@ suite("a CA's key", () => {
     }
   });
 
-  test("it is signed with in one form, whichever it is given in", () => {
+  test("every form becomes the one form that signs", () => {
     const parameters = pem("EC PARAMETERS", "BggqhkjOPQMBBw==");
     assert.deepEqual([acme.keyPem, acme.pkcs8, parameters + acme.keyPem].map(signingKey), Array(3).fill(acme.pkcs8));
     assert.deepEqual(check(acme.certPem, parameters + acme.keyPem), []);
   });
 
-  test("its digest stands for its public half, in whichever form the key is", async () => {
+  test("its digest stands for its public half, in every form", async () => {
     const digest = publicKeyDigest(acme.keyPem);
     assert.match(digest, /^[0-9a-f]{64}$/);
     assert.equal(publicKeyDigest(acme.pkcs8), digest);

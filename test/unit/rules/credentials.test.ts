@@ -88,7 +88,7 @@ suite("password", () => {
       if (password.trim() !== "") assert.ok(!validatePassword(password).join().includes(password), password);
     }
   });
-  test("only where there is a login by it", () => {
+  test("only with passwordLogin", () => {
     assert.deepEqual(
       [validatePasswordLogin(true, true), validatePasswordLogin(true, false), validatePasswordLogin(false, false)],
       [[], [], []],

@@ -54,7 +54,7 @@ suite("versions and generations", () => {
     ["28.2.2", "28.2.2*"],
     ["v28.2.2", "28.2.2*"],
   ] as const) {
-    test(`dockerVersion "${version}" matches no package's version; what to write is said`, () => {
+    test(`dockerVersion "${version}" matches no version of the package, and the error tells what to write`, () => {
       assert.deepEqual(validateDockerVersion(version), [
         `dockerVersion must be "${beginning}", or a whole version of Ubuntu's package docker.io, such as "28.2.2-0ubuntu1~24.04.1" (got "${version}"). Leave it out for the newest.`,
       ]);

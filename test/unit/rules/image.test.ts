@@ -93,7 +93,7 @@ suite("image and size", () => {
       assert.equal(patchMode(image), "ImageDefault", image);
     }
   });
-  test("how it is patched: the reboot is named only where the platform patches", () => {
+  test("the patch settings: only platform patching has a reboot setting", () => {
     assert.deepEqual(patchSettings(DEFAULT_IMAGE, "Never"), {
       patchMode: "AutomaticByPlatform",
       assessmentMode: "AutomaticByPlatform",
@@ -153,7 +153,7 @@ suite("image and size", () => {
     (value) =>
       `trustedLaunch must be false with a Gen1 image (got true with "${value}"). For Trusted Launch, set image to a Gen2 one, such as "Canonical:ubuntu-24_04-lts:server:latest", or to a gallery's.`,
   );
-  test("but such an image can be had without", () => {
+  test("but such an image works without it", () => {
     for (const image of [managed, ...gen1]) assert.deepEqual(validateTrustedLaunch(image, false), [], image);
   });
 

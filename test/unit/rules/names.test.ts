@@ -22,7 +22,7 @@ suite("names of the host and its network", () => {
     (value) =>
       `dnsLabel must have 3 to 63 lower-case letters, digits and hyphens, begin with a letter, and not end with a hyphen (got ${JSON.stringify(value)}).`,
   );
-  test("without a public address there is a subnet, and no DNS label", () => {
+  test("without a public IP there is a subnet, and no DNS label", () => {
     assert.deepEqual(validatePublicIp(true, false, false), []);
     assert.deepEqual(validatePublicIp(true, true, true), []);
     assert.deepEqual(validatePublicIp(false, true, false), []);

@@ -246,14 +246,14 @@ suite("lists of sources", () => {
     (value) => `sshSources must be a list, each entry ${FORMS} (got ${given(value)}).`,
   );
 
-  test("nothing stands in it twice", () => {
+  test("it names each source once", () => {
     const repeated = 'sshSources must name "203.0.113.7" once, not twice.';
     assert.deepEqual(validateSources("sshSources", ["203.0.113.7", "203.0.113.8"], CLOSED), []);
     assert.deepEqual(validateSources("sshSources", ["203.0.113.7", "203.0.113.7"], CLOSED), [repeated]);
     assert.deepEqual(validateSources("sshSources", Array<string>(3).fill("203.0.113.7"), CLOSED), [repeated]);
   });
 
-  test("each entry that is wrong is named", () => {
+  test("the error names each invalid entry", () => {
     assert.deepEqual(validateSources("sshSources", ["office", "203.0.113.7", 7], CLOSED), [
       `sshSources must hold entries that are ${FORMS} (got "office").`,
       `sshSources must hold texts, each ${FORMS} (got 7).`,
@@ -326,7 +326,7 @@ suite("all sources of a list together", () => {
     });
   }
 
-  test("an entry that is wrong by itself is the only problem", () => {
+  test("an invalid entry is the only problem", () => {
     assert.equal(union(["12.0.0.0/8", "13.0.0.0/8", "office"]).length, 1);
   });
 
@@ -378,7 +378,7 @@ function generator(seed: number): () => number {
   };
 }
 
-suite("what goes with the sources", () => {
+suite("the limit of rules, and shared service tags", () => {
   test("both lists fit into one NSG", () => {
     const many = (count: number): string[] => Array<string>(count).fill("203.0.113.7");
     assert.deepEqual(validateRuleCount(many(999), []), []);
