@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Form, SETTINGS } from "../../components/settings";
 import { SettingsError } from "../../components/settingsError";
 import { PROGRAM_SETTINGS, parseConfig, readConfig } from "../../config";
-import { type Authority, makeAuthority } from "../support/authorities";
+import { type Ca, makeCa } from "../support/ca";
 
 /** Fixed, and part of each failure's message, so that a failure can be repeated. */
 const SEED = 20261128;
@@ -15,9 +15,9 @@ const runs = { seed: SEED, numRuns: 1500 };
 const PROJECT = "azure-docker-host";
 const PASSWORD = "correct-horse-battery";
 
-let acme: Authority;
+let acme: Ca;
 before(async () => {
-  acme = await makeAuthority();
+  acme = await makeCa();
 });
 
 beforeEach(async () => {

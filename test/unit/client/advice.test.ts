@@ -33,6 +33,12 @@ const LOGS: Record<string, { logs: string[]; begins: string }> = {
     ],
     begins: 'A setting is invalid, so the run stopped. Change each setting that the log names after "Invalid setting"',
   },
+  "not interactive": {
+    logs: [
+      "error: --yes or --skip-preview or --preview-only must be passed in to proceed when running in non-interactive mode",
+    ],
+    begins: "pulumi can't ask whether to go on, because its output goes to a file or a pipe.",
+  },
   "wrong passphrase": {
     logs: ["error: getting stack configuration: get stack secrets manager: incorrect passphrase"],
     begins: "The passphrase isn't the stack's",

@@ -18,17 +18,17 @@ import {
   validateTrustedClientCert,
 } from "../../../components/rules/pem";
 import { SettingsError } from "../../../components/settingsError";
-import { type Authority, makeAuthority } from "../../support/authorities";
+import { type Ca, makeCa } from "../../support/ca";
 
 /** Fixed, and part of each failure's message, so that a failure can be repeated. */
 const SEED = 20261128;
 const runs = { seed: SEED, numRuns: 1500 };
 
-let acme: Authority;
-let leaf: Authority;
+let acme: Ca;
+let leaf: Ca;
 before(async () => {
-  acme = await makeAuthority();
-  leaf = await makeAuthority({ commonName: "ann", isAuthority: false });
+  acme = await makeCa();
+  leaf = await makeCa({ commonName: "ann", isCa: false });
 });
 
 const derOf = (pem: string): Buffer => Buffer.from(pem.replaceAll(/-----[^-]+-----/g, ""), "base64");

@@ -9,6 +9,12 @@ export const SET_UP: Cause[] = [
       'A setting is invalid, so the run stopped. Change each setting that the log names after "Invalid setting" with pulumi config set NAME VALUE, then run pulumi up again.',
   },
   {
+    name: "not interactive",
+    pattern: /must be passed in to proceed when running in non-interactive mode/,
+    advice: () =>
+      "pulumi can't ask whether to go on, because its output goes to a file or a pipe. Look at pulumi preview first, then add --yes.",
+  },
+  {
     name: "wrong passphrase",
     pattern: /incorrect passphrase/,
     advice: () =>
