@@ -5,6 +5,7 @@ import type { DockerHostArgs } from "../../components/dockerHostArgs";
 import { type AnyRow, type Change, SETTINGS, type SettingName } from "../../components/settings";
 import { type Ca, makeCa } from "../support/ca";
 import { type Recorder, declare } from "../support/recorder";
+import { samplesWith } from "../support/samples";
 
 /** Values that differ, beside a base that both have. */
 interface Pair {
@@ -12,9 +13,6 @@ interface Pair {
   from?: Partial<DockerHostArgs>;
   to: Partial<DockerHostArgs>;
 }
-
-const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt";
 
 let acme: Ca;
 let other: Ca;
@@ -29,23 +27,8 @@ before(async () => {
   renewed = await makeCa({ renewalOf: acme, toHours: 48 });
 });
 
-/** One change of each setting. A function, because the certificates are made first. */
-const changes: Record<SettingName, () => Pair> = {
-  resourceGroupName: () => ({ to: { resourceGroupName: "other" } }),
-  location: () => ({ to: { location: "northeurope" } }),
-  dockerSources: () => ({ to: { dockerSources: ["203.0.113.7"] } }),
-  sshSources: () => ({ to: { sshSources: ["203.0.113.7"] } }),
-  openToInternet: () => ({ to: { openToInternet: true } }),
-  sharedServiceTags: () => ({ to: { sharedServiceTags: ["AzureDevOps"] } }),
-  dockerPort: () => ({ to: { dockerPort: 2376 } }),
-  installer: () => ({ to: { installer: "CustomScript" } }),
-  dockerVersion: () => ({ to: { dockerVersion: "28.2.*" } }),
-  allowContainerIdentity: () => ({ to: { allowContainerIdentity: true } }),
-  daemonOptions: () => ({ to: { daemonOptions: { debug: true } } }),
-  forceUpdateTag: () => ({ to: { forceUpdateTag: "2" } }),
-  clients: () => ({ to: { clients: ["ann"] } }),
-  keyGeneration: () => ({ to: { keyGeneration: 2 } }),
-  caGenerations: () => ({ to: { caGenerations: [2] } }),
+/** The changes for which a sample beside the base isn't enough. A function each, because the certificates are made first. */
+const special: Partial<Record<SettingName, () => Pair>> = {
   caCertPem: () => ({
     base: { caPrivateKeyPem: acme.keyPem },
     from: { caCertPem: acme.certPem },
@@ -57,21 +40,15 @@ const changes: Record<SettingName, () => Pair> = {
     to: { caCertPem: other.certPem, caPrivateKeyPem: other.keyPem },
   }),
   trustedClientCerts: () => ({ base: { clients: ["ann"] }, to: { trustedClientCerts: [leaf.certPem] } }),
-  clientCaCerts: () => ({ to: { clientCaCerts: [acme.certPem] } }),
-  adminUsername: () => ({ to: { adminUsername: "ops" } }),
-  sshPublicKey: () => ({ to: { sshPublicKey: SSH_KEY } }),
-  passwordLogin: () => ({ to: { passwordLogin: true } }),
   adminPassword: () => ({ base: { passwordLogin: true }, to: { adminPassword: "Correct-horse1!" } }),
-  publicIp: () => ({ base: { subnetId: SUBNET }, to: { publicIp: false } }),
-  dnsLabel: () => ({ to: { dnsLabel: "build" } }),
-  subnetId: () => ({ to: { subnetId: SUBNET } }),
-  image: () => ({ to: { image: "Canonical:ubuntu-24_04-lts:ubuntu-pro:latest" } }),
-  vmSize: () => ({ to: { vmSize: "Standard_D2s_v5" } }),
-  trustedLaunch: () => ({ to: { trustedLaunch: false } }),
-  patchReboot: () => ({ to: { patchReboot: "Never" } }),
-  tags: () => ({ to: { tags: { team: "build" } } }),
-  protect: () => ({ to: { protect: true } }),
+  publicIp: () => ({ base: { subnetId: samplesWith("", "").subnetId }, to: { publicIp: false } }),
 };
+
+/** One change of a setting. */
+function changeOf(name: SettingName): Pair {
+  const { [name]: sample } = samplesWith(leaf.certPem, acme.certPem) as Partial<DockerHostArgs>;
+  return special[name]?.() ?? { to: { [name]: sample } };
+}
 
 /** The paths of the properties that differ, as azure-native's detailed diff names them: "a.b[0].c". */
 function differences(one: unknown, two: unknown, path = ""): string[] {
@@ -130,7 +107,7 @@ const ORDER: Change[] = [
 suite("a change of", () => {
   for (const [name, { change, replaces }] of Object.entries<AnyRow>(SETTINGS)) {
     test(`${name}: ${change}`, async () => {
-      const { base = {}, from = {}, to } = changes[name as SettingName]();
+      const { base = {}, from = {}, to } = changeOf(name as SettingName);
       const one = (await declare({ ...base, ...from })).recorder;
       const two = (await declare({ ...base, ...to })).recorder;
       const names = [...new Set([...Object.keys(one.declared), ...Object.keys(two.declared)])];

@@ -6,27 +6,28 @@ import { before, beforeEach, suite, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { parse as parseYaml } from "yaml";
 import { completeArgs } from "../../components/completeArgs";
-import { type Form, type Row, SETTINGS } from "../../components/settings";
+import { type Form, type Row, SETTINGS, rowOf } from "../../components/settings";
 import { SettingsError } from "../../components/settingsError";
 import { PROGRAM_SETTINGS, parseConfig, readConfig } from "../../config";
 import { type Ca, makeCa } from "../support/ca";
+import { type Samples, asConfig, samplesWith } from "../support/samples";
 
 const PROJECT = "azure-docker-host";
-const KNOWN =
-  "dockerSources, sshSources, openToInternet, sharedServiceTags, dockerPort, installer, dockerVersion, daemonOptions, " +
-  "allowContainerIdentity, forceUpdateTag, clients, keyGeneration, caGenerations, caCertPem, caPrivateKeyPem, clientCaCerts, adminUsername, " +
-  "sshPublicKey, passwordLogin, adminPassword, publicIp, dnsLabel, subnetId, image, vmSize, trustedLaunch, " +
-  "patchReboot, tags, protect, caStack, shareCa";
+/** The settings that a stack's configuration can hold. */
+const CONFIGURED = Object.entries<Row>({ ...SETTINGS, ...PROGRAM_SETTINGS })
+  .filter(([, { isProgramOnly }]) => isProgramOnly !== true)
+  .map(([name]) => name);
+const KNOWN = CONFIGURED.join(", ");
 const FORMS =
   'a CIDR ("203.0.113.0/24", "2001:db8::/48"), an address ("203.0.113.7") or a service tag ("VirtualNetwork")';
 const SOURCES = { dockerSources: '["VirtualNetwork"]' };
-const SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me@laptop";
 const PASSWORD = "Correct-horse1!";
 const SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/hosts";
 
 let acme: Ca;
+let leaf: Ca;
 before(async () => {
-  acme = await makeCa();
+  [acme, leaf] = await Promise.all([makeCa(), makeCa({ commonName: "ann", isCa: false })]);
 });
 
 beforeEach(async () => {
@@ -45,6 +46,20 @@ beforeEach(async () => {
     "acme",
   );
 });
+
+/** One value of each setting. */
+const samplesOf = (): Record<string, unknown> & Samples => ({ ...samplesWith(leaf.certPem, acme.certPem) });
+
+/** Values as a stack's configuration holds them. */
+function asTexts(values: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, asConfig(name, value)]));
+}
+
+/** Whether an encrypted setting stays a secret: all of it, its entries, or not. Undefined for one that is always a secret. */
+function secrecyOf(name: string): string | undefined {
+  const row = rowOf(name);
+  return row?.isSecret === true ? undefined : (row?.takesOutputs ?? "not");
+}
 
 /** Sets the stack's configuration, by names in the project's own namespace. */
 function configure(settings: Record<string, string>, secrets: string[] = []): void {
@@ -284,69 +299,10 @@ suite("reading a stack's configuration", () => {
   });
 
   test("every setting arrives, each in its form", async () => {
-    configure(
-      {
-        dockerSources: '["203.0.113.0/24","VirtualNetwork"]',
-        sshSources: '["0.0.0.0/0"]',
-        openToInternet: "true",
-        sharedServiceTags: '["AzureDevOps"]',
-        dockerPort: "2376",
-        installer: "CustomScript",
-        dockerVersion: "28.2.*",
-        daemonOptions: '{"log-level":"warn"}',
-        allowContainerIdentity: "true",
-        forceUpdateTag: "2",
-        clients: '["ann","bob"]',
-        clientCaCerts: JSON.stringify([acme.certPem]),
-        keyGeneration: "3",
-        caGenerations: "1,2",
-        shareCa: "true",
-        adminUsername: "ops",
-        sshPublicKey: SSH_KEY,
-        passwordLogin: "true",
-        adminPassword: PASSWORD,
-        publicIp: "true",
-        subnetId: SUBNET,
-        dnsLabel: "build-host",
-        image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
-        vmSize: "Standard_D2s_v5",
-        trustedLaunch: "false",
-        patchReboot: "Never",
-        tags: '{"team":"build"}',
-        protect: "true",
-      },
-      ["adminPassword"],
-    );
-    const { adminPassword, ...plain } = readConfig();
-    assert.deepEqual(plain, {
-      dockerSources: ["203.0.113.0/24", "VirtualNetwork"],
-      sshSources: ["0.0.0.0/0"],
-      openToInternet: true,
-      sharedServiceTags: ["AzureDevOps"],
-      dockerPort: 2376,
-      installer: "CustomScript",
-      dockerVersion: "28.2.*",
-      daemonOptions: { "log-level": "warn" },
-      allowContainerIdentity: true,
-      forceUpdateTag: "2",
-      clients: ["ann", "bob"],
-      clientCaCerts: [acme.certPem],
-      keyGeneration: 3,
-      caGenerations: [1, 2],
-      shareCa: true,
-      adminUsername: "ops",
-      sshPublicKey: SSH_KEY,
-      passwordLogin: true,
-      publicIp: true,
-      subnetId: SUBNET,
-      dnsLabel: "build-host",
-      image: "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest",
-      vmSize: "Standard_D2s_v5",
-      trustedLaunch: false,
-      patchReboot: "Never",
-      tags: { team: "build" },
-      protect: true,
-    });
+    const samples = Object.fromEntries(Object.entries(samplesOf()).filter(([name]) => CONFIGURED.includes(name)));
+    configure({ ...asTexts(samples), shareCa: "true" }, ["adminPassword"]);
+    const { adminPassword, ...arrived } = readConfig();
+    assert.deepEqual({ ...arrived, adminPassword: PASSWORD }, { ...samples, shareCa: true });
     assert.deepEqual(await valueOf(adminPassword), { value: PASSWORD, isSecret: true });
   });
 
@@ -362,25 +318,14 @@ suite("reading a stack's configuration", () => {
   });
 
   test("an encrypted value stays a secret", async () => {
-    const values: Record<string, [text: string, value: unknown]> = {
-      dockerSources: ['["VirtualNetwork"]', ["VirtualNetwork"]],
-      sshSources: ['["VirtualNetwork"]', ["VirtualNetwork"]],
-      dockerVersion: ["28.2.*", "28.2.*"],
-      daemonOptions: ['{"debug":true}', { debug: true }],
-      forceUpdateTag: ["2", "2"],
-      dnsLabel: ["quiet-host", "quiet-host"],
-      sshPublicKey: [SSH_KEY, SSH_KEY],
-      subnetId: [SUBNET, SUBNET],
-      image: ["Debian:debian-12:12:latest", "Debian:debian-12:12:latest"],
-      vmSize: ["Standard_D2s_v5", "Standard_D2s_v5"],
-      tags: ['{"team":"build"}', { team: "build" }],
-    };
-    const texts = Object.fromEntries(Object.entries(values).map(([name, [text]]) => [name, text]));
-    configure({ ...texts, installer: "CustomScript" }, Object.keys(values));
+    const names = CONFIGURED.filter((name) => name !== "caCertPem" && secrecyOf(name) === "whole");
+    const values = Object.entries(samplesOf()).filter(([name]) => names.includes(name));
+    assert.deepEqual(values.map(([name]) => name).sort(), names.sort());
+    configure({ ...asTexts(Object.fromEntries(values)), installer: "CustomScript" }, names);
     const { installer, ...secrets } = { ...readConfig() } as Record<string, unknown>;
     assert.equal(installer, "CustomScript");
-    assert.deepEqual(Object.keys(secrets).sort(), Object.keys(values).sort());
-    for (const [name, [, value]] of Object.entries(values)) {
+    assert.deepEqual(Object.keys(secrets).sort(), names.sort());
+    for (const [name, value] of values) {
       assert.deepEqual(await valueOf(secrets[name]), { value, isSecret: true }, name);
     }
   });
@@ -392,26 +337,10 @@ suite("reading a stack's configuration", () => {
     assert.deepEqual(await valueOf(clientCaCerts[0]), { value: acme.certPem, isSecret: true });
   });
 
-  const plain: Record<string, string> = {
-    openToInternet: "true",
-    sharedServiceTags: '["AzureDevOps"]',
-    dockerPort: "2376",
-    installer: "CustomScript",
-    allowContainerIdentity: "true",
-    clients: '["ann"]',
-    keyGeneration: "2",
-    caGenerations: "1,2",
-    adminUsername: "ops",
-    passwordLogin: "true",
-    publicIp: "true",
-    trustedLaunch: "false",
-    patchReboot: "Never",
-    protect: "true",
-    caStack: "acme/azure-docker-host/base",
-    shareCa: "true",
-  };
-  for (const [name, text] of Object.entries(plain)) {
+  for (const name of CONFIGURED.filter((each) => secrecyOf(each) === "not")) {
     test(`${name} takes no outputs, so it must not be encrypted`, () => {
+      const program = { caStack: "acme/azure-docker-host/base", shareCa: "true" };
+      const text = { ...asTexts(samplesOf()), ...program }[name] ?? assert.fail(name);
       configure({ ...SOURCES, ...(name === "caStack" && { clients: '["ann"]' }), [name]: text }, [name]);
       assert.deepEqual(problems(), [
         `${name} must not be encrypted, because the state holds it in plain text. Set it again without --secret.`,
@@ -420,13 +349,6 @@ suite("reading a stack's configuration", () => {
       assert.deepEqual(problems(), [], "in plain text");
     });
   }
-
-  test("these two lists hold every setting that isn't always a secret", () => {
-    const secret = ["dockerSources", "sshSources", "dockerVersion", "daemonOptions", "forceUpdateTag", "dnsLabel"];
-    const more = ["sshPublicKey", "subnetId", "image", "vmSize", "tags", "clientCaCerts", "caCertPem"];
-    const always = ["adminPassword", "caPrivateKeyPem"];
-    assert.deepEqual([...Object.keys(plain), ...secret, ...more, ...always].sort(), KNOWN.split(", ").sort());
-  });
 
   test("encrypted options of the daemon need the installer that keeps them secret", async () => {
     const settings = { ...SOURCES, daemonOptions: '{"labels":["a=b"]}' };

@@ -6,6 +6,7 @@ import { completeArgs, mapInput, validateArgs } from "../../components/completeA
 import type { DockerHostArgs } from "../../components/dockerHostArgs";
 import { SettingsError } from "../../components/settingsError";
 import { type Ca, makeCa } from "../support/ca";
+import { samplesWith } from "../support/samples";
 
 const SOURCES = { dockerSources: ["203.0.113.7"] };
 const ARGS = { resourceGroupName: "group", ...SOURCES };
@@ -81,38 +82,7 @@ suite("defaults", () => {
   });
 
   test("never take the place of a value that is set", () => {
-    const args: Required<Omit<DockerHostArgs, "caCertPem" | "caPrivateKeyPem">> = {
-      resourceGroupName: "group",
-      location: "westeurope",
-      dockerSources: ["*"],
-      sshSources: ["Internet"],
-      openToInternet: true,
-      sharedServiceTags: ["AzureDevOps"],
-      dockerPort: 2376,
-      installer: "CustomScript",
-      dockerVersion: "28.2.*",
-      daemonOptions: { debug: true },
-      allowContainerIdentity: true,
-      forceUpdateTag: "2",
-      keyGeneration: 2,
-      caGenerations: [2, 1],
-      clients: ["bob", "ann"],
-      trustedClientCerts: [leaf.certPem],
-      clientCaCerts: [acme.certPem],
-      adminUsername: "ops",
-      sshPublicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJKNJoFbWT1u9bPQPEKQmNv7Q7TPKmTqYEYFT0Dj1LUt me",
-      passwordLogin: true,
-      adminPassword: PASSWORD,
-      publicIp: true,
-      dnsLabel: "build-host",
-      subnetId: SUBNET,
-      image: "Canonical:ubuntu-24_04-lts:server-gen1:latest",
-      vmSize: "Standard_D2s_v5",
-      trustedLaunch: false,
-      patchReboot: "Never",
-      tags: { team: "build" },
-      protect: true,
-    };
+    const args = samplesWith(leaf.certPem, acme.certPem);
     assert.deepEqual(completeArgs("web", args), { ...args, caCertPem: undefined, caPrivateKeyPem: undefined });
   });
 });
