@@ -43,5 +43,5 @@ export function samplesWith(clientCert: string, caCert: string): Samples {
 /** A value as the engine hands it over from a stack's configuration: text, and JSON for lists and objects. */
 export function asConfig(name: string, value: unknown): string {
   if (name === "caGenerations") return (value as number[]).join(",");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
