@@ -49,7 +49,7 @@ test("a host on a real machine", async (t) => {
   });
 
   await t.test("on the machine: the server's key alone, for root alone", async () => {
-    assert.equal((await machine.mustRun(["stat", "-c", "%a %U", "/etc/docker/key.pem"])).trim(), "600 root");
+    assert.equal((await machine.mustRun(["stat", "-c", "%a %U", "/etc/docker/key.pem"])).trim(), "400 root");
     const { secrets, needles } = exportSecrets(rehearsal);
     const serverKey = await machine.readFile("/etc/docker/key.pem");
     assert.ok(secrets.includes(serverKey) && secrets.includes(outputs.clientKey ?? ""), "both keys are known");

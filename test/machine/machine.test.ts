@@ -288,7 +288,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
         assert.equal(await ask(http), "400");
         assert.equal(
           await machine.mustRun(["sh", "-c", "stat -c '%a %U %n' /etc/docker/*.pem"]),
-          "600 root /etc/docker/ca.pem\n600 root /etc/docker/cert.pem\n600 root /etc/docker/key.pem\n",
+          "444 root /etc/docker/ca.pem\n444 root /etc/docker/cert.pem\n400 root /etc/docker/key.pem\n",
         );
         assert.match(await machine.mustRun(["id", "-nG", "azureuser"]), /\bdocker\b/);
         assert.match(
@@ -475,7 +475,7 @@ describe("a real machine", { skip: support.supported ? false : support.reason, t
         await machine.mustRun(["chmod", "644", "/etc/docker/ca.pem"]);
         assert.equal((await enable({ docker: { port: `${port}`, options } }, certs(server))).status, "success");
         assert.equal(await machine.mustRun(["stat", "-c", "%a", "/etc/docker/ca.pem"]), "644\n");
-        await machine.mustRun(["chmod", "600", "/etc/docker/ca.pem"]);
+        await machine.mustRun(["chmod", "444", "/etc/docker/ca.pem"]);
       });
 
       it("removed, it stops the daemon until somebody calls at its socket, and takes nothing of its own away", async () => {

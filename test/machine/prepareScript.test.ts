@@ -30,20 +30,27 @@ test("the script before the DockerExtension", async (t) => {
       `use Fcntl; open(F, ">>", "/var/lib/dpkg/lock-frontend"); $l = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep ${seconds}`,
     ]);
 
-  await t.test("waits for the lock of the first boot, installs the newest, and configures nothing", async () => {
-    const locked = holdLock(4);
-    await sleep(300);
-    await succeeds(
-      undefined,
-      /^Installing docker\.io\nWaiting for the lock of apt or dpkg\nDocker \S+ is installed\n$/,
-    );
-    await locked;
-    assert.match(await installed(), /^ii .*\+rehearsal1$/);
-    assert.equal(await shell("systemctl is-active docker; command -v docker"), "active\n/usr/bin/docker\n");
-    const files = "cd /etc && ls docker/*.pem docker/daemon.json systemd/system/docker.service.d/* 2>/dev/null || true";
-    assert.equal(await shell(files), "systemd/system/docker.service.d/docker-host-fence.conf\n");
-    assert.equal(await held(), "");
-  });
+  await t.test(
+    "waits for the lock of the first boot, installs the newest, and leaves the daemon as it is",
+    async () => {
+      const locked = holdLock(4);
+      await sleep(300);
+      await succeeds(
+        undefined,
+        /^Installing docker\.io\nWaiting for the lock of apt or dpkg\nDocker \S+ is installed\n$/,
+      );
+      await locked;
+      assert.match(await installed(), /^ii .*\+rehearsal1$/);
+      assert.equal(await shell("systemctl is-active docker; command -v docker"), "active\n/usr/bin/docker\n");
+      const files = "cd /etc && ls docker/daemon.json systemd/system/docker.service.d/* 2>/dev/null || true";
+      assert.equal(await shell(files), "systemd/system/docker.service.d/docker-host-fence.conf\n");
+      assert.equal(
+        await shell("cd /etc/docker && stat --format='%a %U:%G %s %n' *.pem"),
+        "444 root:root 0 ca.pem\n444 root:root 0 cert.pem\n400 root:root 0 key.pem\n",
+      );
+      assert.equal(await held(), "");
+    },
+  );
 
   await t.test("again, and twice at once: nothing is touched", async () => {
     const before = await pid();

@@ -36,10 +36,20 @@ export async function assertDaemonSettings({ machine }: Host): Promise<void> {
   const info = JSON.parse(await docker("info", "--format={{json .}}")) as {
     LiveRestoreEnabled: boolean;
     Debug: boolean;
+    Driver: string;
+    ExperimentalBuild: boolean;
+    SecurityOptions: string[];
     RegistryConfig: { InsecureRegistryCIDRs: string[]; IndexConfigs: Record<string, { Secure: boolean }> };
   };
-  assert.equal(info.LiveRestoreEnabled, true, "2.14 live-restore");
+  assert.equal(info.LiveRestoreEnabled, true, "2.15 live-restore");
   assert.equal(info.Debug, false, "2.3 log level");
+  assert.notEqual(info.Driver, "aufs", "2.6 storage driver");
+  // The default profile is called "builtin" from Docker 23 on.
+  assert.ok(
+    info.SecurityOptions.some((option) => /^name=seccomp,profile=(default|builtin)$/.test(option)),
+    "2.17 seccomp profile",
+  );
+  assert.equal(info.ExperimentalBuild, false, "2.18 no experimental features");
   assert.deepEqual(
     [
       info.RegistryConfig.InsecureRegistryCIDRs,
@@ -51,7 +61,7 @@ export async function assertDaemonSettings({ machine }: Host): Promise<void> {
   // The defaults that a container gets.
   await docker("run", "--detach", "--name=plain", "--publish=127.0.0.1:8099:80", "local:sh", "/bin/sleep", "60");
   const status = await docker("exec", "plain", "/bin/cat", "/proc/1/status");
-  assert.match(status, /^NoNewPrivs:\t1$/m, "2.15 no-new-privileges");
+  assert.match(status, /^NoNewPrivs:\t1$/m, "2.14 no-new-privileges");
   assert.deepEqual(
     JSON.parse(await docker("inspect", "--format={{json .HostConfig.LogConfig}}", "plain")),
     { Type: "json-file", Config: { "max-file": "5", "max-size": "10m" } },

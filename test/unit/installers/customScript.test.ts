@@ -57,7 +57,15 @@ suite("before the DockerExtension", () => {
       `#!/bin/sh\n{\nDOCKER_VERSION='${version}'\nALLOW_CONTAINER_IDENTITY='${identity}'\n\n${texts}\n}\n`;
     assert.equal(prepareScript({ allowContainerIdentity: false }), script("", false));
     assert.equal(prepareScript({ dockerVersion: "28.2.*", allowContainerIdentity: true }), script("28.2.*", true));
-    assert.doesNotMatch(texts, /_PEM|DAEMON_JSON|DOCKER_PORT|ADMIN_USERNAME|key\.pem|cert\.pem|ca\.pem/);
+    assert.doesNotMatch(texts, /_PEM|DAEMON_JSON|DOCKER_PORT|ADMIN_USERNAME/);
+    // It creates the certificate files and sets their modes. It reads and writes none of them.
+    assert.deepEqual(
+      texts.split("\n").filter((line) => /(key|cert|ca)\.pem/.test(line)),
+      [
+        '{ install -d -m 0755 "$pem" && touch "$pem/key.pem" "$pem/ca.pem" "$pem/cert.pem" &&',
+        '  chmod 0400 "$pem/key.pem" && chmod 0444 "$pem/ca.pem" "$pem/cert.pem"; } || fail "the files in $pem can\'t be created"',
+      ],
+    );
   });
 });
 
