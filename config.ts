@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { validateArgs } from "./components/completeArgs";
 import type { DockerHostArgs } from "./components/dockerHostArgs";
-import { SECRET_OPTIONS } from "./components/installers/extensions";
+import { SECRET_OPTIONS } from "./components/installers/createInstaller";
 import { validateStackName } from "./components/rules/names";
 import { got, isObject } from "./components/rules/values";
 import { type Form, type Row, SETTINGS, rowOf, unknownName } from "./components/settings";

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { withoutVersionAliases } from "./aliases";
 import { completeArgs } from "./completeArgs";
 import type { DockerHostArgs } from "./dockerHostArgs";
-import { createInstaller } from "./installers/extensions";
+import { createInstaller } from "./installers/createInstaller";
 import { createNetwork } from "./network";
 import { caIdentity, clientTrust, createCas, createClients, createServerCertificate } from "./pki";
 import { PROTECT_NOTICE, createCaMark, createHostMark, createPublicIpMark, protection } from "./protection";

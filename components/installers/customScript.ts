@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type HostCertificates, validateHostCertificates } from "../rules/pem";
 import { throwProblems } from "../settingsError";
 import type { DaemonOptions } from "./daemonOptions";
-import { type Extension, base64, configurationOf } from "./extension";
+import { type Extension, base64, configurationOf } from "./extensionKind";
 
 /** The values of both scripts. */
 export interface Packages {

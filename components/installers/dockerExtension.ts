@@ -2,7 +2,7 @@
 import { type HostCertificates, validateHostCertificates } from "../rules/pem";
 import { throwProblems } from "../settingsError";
 import { type DaemonOptions, commandLine } from "./daemonOptions";
-import { type Extension, type PublicCertificates, base64, configurationOf } from "./extension";
+import { type Extension, type PublicCertificates, base64, configurationOf } from "./extensionKind";
 
 /** Azure's DockerExtension. */
 export const DOCKER_EXTENSION: Extension = {

@@ -6,7 +6,7 @@ import { ArmError } from "./armError";
 import { type Behaviour, LostResponse } from "./behaviour";
 import { type Body, valuesAt, without } from "./body";
 import type { Compute } from "./compute";
-import { computedAtCreation, computedAtPut, nextEtag, touchedBy } from "./computed";
+import { computedAtCreation, computedAtPut, nextEtag, touchedBy } from "./filledIn";
 import { refuseDiskDeletion, releaseDisk } from "./disks";
 import { refuseImageAndSize } from "./images";
 import { refuseBusy, refuseMachineChange, refuseReserved, refuseStopped, reservation } from "./manners";

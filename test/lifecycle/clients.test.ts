@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { test } from "node:test";
-import { certificatesFingerprint } from "../../components/installers/extension";
+import { certificatesFingerprint } from "../../components/installers/extensionKind";
 import { makeCa } from "../support/ca";
 import { Scratch } from "../support/scratch";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { certificatesFingerprint } from "../../components/installers/extension";
+import { certificatesFingerprint } from "../../components/installers/extensionKind";
 import type { StackOutputs } from "../../outputs";
 import { makeCa } from "../support/ca";
 import { PlainProject } from "../support/plainProject";

@@ -5,7 +5,7 @@ import type { DockerHostArgs } from "../../components/dockerHostArgs";
 import { type AnyRow, type Change, SETTINGS, type SettingName } from "../../components/settings";
 import { type Ca, makeCa } from "../support/ca";
 import { type Recorder, declare } from "../support/recorder";
-import { samplesWith } from "../support/samples";
+import { samplesWith } from "../support/settingSamples";
 
 /** Values that differ, beside a base that both have. */
 interface Pair {

@@ -10,7 +10,7 @@ import { type Form, type Row, SETTINGS, rowOf } from "../../components/settings"
 import { SettingsError } from "../../components/settingsError";
 import { PROGRAM_SETTINGS, parseConfig, readConfig } from "../../config";
 import { type Ca, makeCa } from "../support/ca";
-import { type Samples, asConfig, samplesWith } from "../support/samples";
+import { type Samples, asConfig, samplesWith } from "../support/settingSamples";
 
 const PROJECT = "azure-docker-host";
 /** The settings that a stack's configuration can hold. */

@@ -5,7 +5,7 @@ import {
   extensionProtectedSettings,
   extensionSettings,
 } from "../../components/installers/dockerExtension";
-import type { Extension } from "../../components/installers/extension";
+import type { Extension } from "../../components/installers/extensionKind";
 import type { InstallerName } from "../../components/rules/docker";
 
 /** The kind of extension that an installer is, and the settings that it gets for a daemon. */

@@ -6,7 +6,7 @@ import { completeArgs, mapInput, validateArgs } from "../../components/completeA
 import type { DockerHostArgs } from "../../components/dockerHostArgs";
 import { SettingsError } from "../../components/settingsError";
 import { type Ca, makeCa } from "../support/ca";
-import { samplesWith } from "../support/samples";
+import { samplesWith } from "../support/settingSamples";
 
 const SOURCES = { dockerSources: ["203.0.113.7"] };
 const ARGS = { resourceGroupName: "group", ...SOURCES };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
 import { answered } from "../../../rehearsal/arm/answer";
-import { computedAtCreation, nextEtag, touchedBy } from "../../../rehearsal/arm/computed";
+import { computedAtCreation, nextEtag, touchedBy } from "../../../rehearsal/arm/filledIn";
 import { diskId, putDisk, refuseDisk, refuseDiskDeletion, releaseDisk } from "../../../rehearsal/arm/disks";
 import { ArmError } from "../../../rehearsal/arm/armError";
 import { type Body } from "../../../rehearsal/arm/body";

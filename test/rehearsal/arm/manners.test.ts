@@ -1,5 +1,6 @@
 /** What the loopback Azure knows of images and sizes, and refuses for what is going on or was once chosen: with Azure's texts. */
 import assert from "node:assert/strict";
+import { replaceOnChanges } from "../../../components/settings";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -306,6 +307,14 @@ suite("manners", () => {
       );
     });
   }
+
+  test("the program replaces the VM for these only", () => {
+    const refusedProperties = changes.map(([, property]) => property);
+    for (const path of replaceOnChanges("vm")) {
+      const known = refusedProperties.some((property) => path.includes(property));
+      assert.ok(known, `the loopback Azure refuses to change ${path}`);
+    }
+  });
 
   test("other properties can change, filled-in values can be sent back, and omitted ones stay", () => {
     const existing = machine(body(), secretDigests(VM, body()));

@@ -13,7 +13,7 @@ import {
   scriptProtectedSettings,
 } from "../../../components/installers/customScript";
 import { daemonConfiguration } from "../../../components/installers/daemonOptions";
-import { certificatesFingerprint } from "../../../components/installers/extension";
+import { certificatesFingerprint } from "../../../components/installers/extensionKind";
 import { SettingsError } from "../../../components/settingsError";
 
 const pem = (label: string, content = "AA=="): string =>

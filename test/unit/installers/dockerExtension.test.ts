@@ -6,7 +6,7 @@ import {
   extensionProtectedSettings,
   extensionSettings,
 } from "../../../components/installers/dockerExtension";
-import { certificatesFingerprint } from "../../../components/installers/extension";
+import { certificatesFingerprint } from "../../../components/installers/extensionKind";
 
 const pem = (label: string, content = "AA=="): string =>
   `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;

@@ -7,7 +7,7 @@ import type { HostCertificates } from "../rules/pem";
 import { SettingsError } from "../settingsError";
 import { CUSTOM_SCRIPT, PREPARATION, scriptProtectedSettings } from "./customScript";
 import { DOCKER_EXTENSION, extensionProtectedSettings, extensionSettings } from "./dockerExtension";
-import type { Extension } from "./extension";
+import type { Extension } from "./extensionKind";
 
 /** The VM, and the certificates of its daemon. */
 export interface Target {

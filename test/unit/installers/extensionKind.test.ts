@@ -1,7 +1,7 @@
 /** The name of a host's certificates: it differs whenever one of them does. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { certificatesFingerprint } from "../../../components/installers/extension";
+import { certificatesFingerprint } from "../../../components/installers/extensionKind";
 
 const pem = (label: string, content = "AA=="): string =>
   `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
