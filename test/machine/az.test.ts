@@ -25,6 +25,7 @@ const VM = "docker-host-vm";
 const RUN = [
   "az login",
   "az account list --all --output table",
+  "az account set --subscription NAME",
   "az disk delete --resource-group GROUP --name DISK",
   "az group create -n pulumi-state -l westeurope",
   "az group delete --name GROUP",
@@ -119,6 +120,7 @@ test("az, on a host that runs", options, async (t) => {
     const { code, stderr } = await az.signIn(environment);
     assert.equal(code, 0, stderr);
     assert.match(await given("az account list --all --output table", {}), /^Rehearsal +Loopback .* Enabled +True$/m);
+    assert.equal(await given("az account set --subscription NAME", { NAME: "Rehearsal" }), "");
   });
 
   await t.test("state lost: what must stay the same is read from Azure", async () => {

@@ -214,7 +214,7 @@ test("the workflows", async (t) => {
     const { up: wrong } = await pullRequest("review.yml", "synchronize", { labels });
     writeFileSync(review, good);
     assert.equal(wrong?.result, "failure");
-    assert.match(wrong.summary, /^A setting is wrong, and nothing was made/);
+    assert.match(wrong.summary, /^A setting is invalid, so the run stopped/);
 
     const behaviour = join(scratch.directory, FOLDERS.behaviour);
     const fault = { call: "DELETE Microsoft.Resources/resourceGroups", kind: "refused" };
@@ -281,7 +281,7 @@ test("the workflows", async (t) => {
     const keep = one(await runner.run("daily.yml", { name: "schedule", commit }));
     commitSettings();
     assert.equal(keep.result, "failure");
-    assert.match(keep.summary, /^A setting is wrong, and nothing was made/);
+    assert.match(keep.summary, /^A setting is invalid, so the run stopped/);
     assert.deepEqual([keep.steps["Report drift"], keep.steps["Check the host"]], ["success", "success"]);
   });
 
@@ -309,10 +309,10 @@ test("the workflows", async (t) => {
     const { preview } = await pullRequest("preview.yml", "synchronize");
     assert.equal(preview?.result, "failure");
     assert.deepEqual(preview.steps["What to do next"], "success");
-    assert.match(runner.comment(7), /production/);
+    assert.match(runner.comment(7), /currently marked for protection/);
     const refused = await push();
     assert.equal(refused.result, "failure");
-    assert.match(refused.summary, /production/);
+    assert.match(refused.summary, /^The setting protect is true/m);
     assert.deepEqual(store.list(), before, "nothing was changed");
     const other = await dispatch("up.yml", { unprotect: "prod" });
     assert.match(other.summary, /unprotect must be the stack's name, "dev" \(got "prod"\)/);
@@ -326,7 +326,7 @@ test("the workflows", async (t) => {
     const refusals: [Record<string, string>, RegExp][] = [
       [{ stack: "dev", again: "prod" }, /must be the stack's name, "dev" \(got "prod"\)\. Nothing was deleted/],
       [{ stack: "dev", again: "dev", unprotect: "yes" }, /must be the stack's name, "dev" \(got "yes"\)/],
-      [{ stack: "dev", again: "dev" }, /production/],
+      [{ stack: "dev", again: "dev" }, /^The setting protect is true/m],
     ];
     for (const [inputs, said] of refusals) {
       const refused = await dispatch("teardown.yml", inputs);
