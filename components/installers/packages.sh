@@ -49,7 +49,7 @@ install_package() {
   # Finish the packages that a killed run had unpacked.
   packages dpkg --configure -a
   packages apt-get -q update
-  packages apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages install "$1"
+  packages apt-get -q -y --no-install-recommends --allow-downgrades --allow-change-held-packages install "$@"
 }
 
 package_version() {
@@ -60,8 +60,11 @@ package_version() {
 has_docker() { command -v dockerd >/dev/null && systemctl cat docker.service >/dev/null 2>&1; }
 
 ensure_docker() {
-  # Only dpkg sees that a killed run unpacked the package and didn't configure it.
-  [ -z "$(dpkg --audit docker.io 2>/dev/null)" ] || packages dpkg --configure -a
+  # Only dpkg sees that a killed run left the package unpacked, or half installed.
+  if [ -n "$(dpkg --audit docker.io 2>/dev/null)" ]; then
+    packages dpkg --configure -a
+    [ -z "$(dpkg --audit docker.io 2>/dev/null)" ] || install_package --reinstall docker.io
+  fi
   if [ -n "${DOCKER_VERSION:-}" ]; then
     installed=$(package_version)
     if [ -z "$installed" ] && has_docker; then

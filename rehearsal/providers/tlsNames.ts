@@ -9,10 +9,8 @@ export const KEY_USAGES: Record<string, keyof typeof KeyUsageFlags> = {
 };
 
 export const EXTENDED_KEY_USAGES: Record<string, string> = {
-  any_extended: "2.5.29.37.0",
   server_auth: "1.3.6.1.5.5.7.3.1",
   client_auth: "1.3.6.1.5.5.7.3.2",
-  code_signing: "1.3.6.1.5.5.7.3.3",
 };
 
 /** A subject's fields in the order in which Go writes them into a distinguished name. */

@@ -34,6 +34,8 @@ test("from nothing to a host and back", async (t) => {
       dockerHost: `tcp://${outputs.fqdn}:4243`,
       fqdn: outputs.fqdn,
       publicIpAddress: "203.0.113.10",
+      privateIpAddress: "10.0.0.4",
+      vmId: scratch.state()["docker-host-vm"]?.id,
       adminUsername: "azureuser",
       caCert: "",
       clientCert: outputs.clientCerts.admin,

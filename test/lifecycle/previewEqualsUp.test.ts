@@ -106,7 +106,7 @@ function replacing(subnetId: string, { certPem, keyPem }: { certPem: string; key
     { change: "a public address again", config: { publicIp: "true" } },
     {
       change: "a company's CA",
-      config: { caGenerations: "1", caCertPem: certPem, caPrivateKeyPem: keyPem },
+      config: { caGenerations: "", caCertPem: certPem, caPrivateKeyPem: keyPem },
     },
   ];
 }

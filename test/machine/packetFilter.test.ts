@@ -158,6 +158,7 @@ test("the security group's rules decide who reaches the machine", async (t) => {
       "dockerSources[0]": `${other}/32`,
       "dockerSources[1]": "VirtualNetwork",
       "dockerSources[2]": "AzureCloud.WestEurope",
+      "sharedServiceTags[0]": "AzureCloud.WestEurope",
       "sshSources[0]": `${outside}/32`,
     });
     await rehearsal.up();
