@@ -43,19 +43,31 @@ export interface Reply {
   text: string;
 }
 
+/** The longest reply. Docker's answers are some hundred bytes. */
+const MAX_REPLY = 100_000;
+
+/** Sends a request, and waits for a reply that ends in time and isn't too long. */
 export function request(sent: http.ClientRequest): Promise<Reply> {
-  return new Promise((resolve, reject) => {
+  const reply = new Promise<Reply>((resolve, reject) => {
     sent.on("timeout", () => sent.destroy(new Error("timeout")));
     sent.on("error", reject);
     sent.on("response", (response) => {
       let text = "";
-      response.setEncoding("utf8").on("data", (more: string) => (text += more));
+      response.setEncoding("utf8").on("data", (more: string) => {
+        text += more;
+        if (text.length > MAX_REPLY) sent.destroy(new Error("the reply is too long"));
+      });
       response.on("error", reject);
       response.on("end", () => {
         resolve({ status: response.statusCode ?? 0, text });
       });
     });
     sent.end();
+  });
+  // The request's own timeout is for a quiet connection. A server could send a byte now and then.
+  const deadline = setTimeout(() => sent.destroy(new Error("timeout")), TIMEOUT_MS);
+  return reply.finally(() => {
+    clearTimeout(deadline);
   });
 }
 

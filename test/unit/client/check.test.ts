@@ -4,6 +4,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";
 import { type TestContext, before, describe, test } from "node:test";
+import * as fc from "fast-check";
 import { type Answer, type CheckTarget, QUESTIONS } from "../../../client/lib/check/answer";
 import { check, checkUntil } from "../../../client/lib/check/check";
 import { type Issued, caOf, clientOf, serverOf } from "../../support/pki";
@@ -281,5 +282,52 @@ describe("waiting", () => {
     const port = await listening(t, http.createServer(answer));
     const result = await checkUntil(target(port), 60, () => assert.fail("it waits"));
     assert.equal(result.ok, false);
+  });
+});
+
+describe("a server that answers anything", () => {
+  test("check answers every question, whatever the server sends (seed 20261128)", async (t) => {
+    let reply = { status: 200, body: "", raw: false };
+    const port = await listening(
+      t,
+      dockerServer({}, (_request, response) => {
+        if (reply.raw) {
+          response.socket?.end(reply.body);
+          return;
+        }
+        response.writeHead(reply.status).end(reply.body);
+      }),
+    );
+    const body = fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.json(), fc.constant(VERSION));
+    const replies = fc.record({ status: fc.integer({ min: 200, max: 599 }), body, raw: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(replies, async (each) => {
+        reply = each;
+        const { Docker = "" } = await ask(target(port));
+        const isVersion = !each.raw && each.status === 200 && each.body === VERSION;
+        if (isVersion) assert.match(Docker, /^holds: 28\.2\.2, /);
+        else if (!each.body.includes("Version")) assert.match(Docker, /^FAILS: /);
+      }),
+      { seed: 20261128, numRuns: 40 },
+    );
+  });
+
+  test("a reply that never ends, and one that is too long, are no answer", async (t) => {
+    const dripping = await listening(
+      t,
+      dockerServer({}, (_request, response) => {
+        const timer = setInterval(() => response.write(" "), 200);
+        response.on("close", () => {
+          clearInterval(timer);
+        });
+      }),
+    );
+    const long = await listening(
+      t,
+      dockerServer({}, (_request, response) => response.end(" ".repeat(1_000_000))),
+    );
+    const [one, other] = await Promise.all([ask(target(dripping)), ask(target(long))]);
+    assert.equal(one.Docker, "FAILS: no answer (timeout)");
+    assert.equal(other.Docker, "FAILS: no answer (the reply is too long)");
   });
 });
