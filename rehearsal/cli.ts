@@ -67,7 +67,7 @@ async function bringUp(rehearsal: Rehearsal): Promise<void> {
   mustRun(rehearsal, "docker", ["--context", stack, "info"]);
   head("It answers. To use it by hand:");
   print(`  export PATH="$PATH:${commands}"     # a docker command, if you have none`);
-  print(`  eval "$(npx docker-host env --cert-dir ${client})"`);
+  print(`  eval "$(npx --no -- docker-host env --cert-dir ${client})"`);
   print("  docker info");
   print("  npm run rehearse -- destroy");
 }

@@ -11,7 +11,7 @@ export function addAdvise(cli: Command): void {
     .command("advise")
     .description("explain a failed pulumi run from its log, and tell what to type")
     .argument("[file]", "the log of the run, or - for standard input", "-")
-    .addHelpText("after", "\nExample:\n  pulumi up 2>&1 | tee up.log\n  npx docker-host advise up.log")
+    .addHelpText("after", "\nExample:\n  pulumi up --yes 2>&1 | tee up.log\n  npx --no -- docker-host advise up.log")
     .action(runAdvise);
 }
 

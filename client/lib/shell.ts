@@ -61,7 +61,7 @@ export function unsetLine(shell: Shell, name: string): string {
 /** A comment that tells how to run the lines. Each argument is one word of the shell. */
 export function evalHint(shell: Shell, args: string[]): string {
   const command = [
-    "npx docker-host env",
+    "npx --no -- docker-host env",
     ...args.map((arg) => (/^[\w./:@%+-]+$/.test(arg) ? arg : quoted(arg, shell))),
   ].join(" ");
   switch (shell) {

@@ -41,17 +41,17 @@ describe("shells", () => {
   test("the hint: its arguments are words of the shell, and it is one comment", () => {
     assert.equal(
       evalHint("bash", ["--cert-dir", "/a b/$(id)'"]),
-      `# Run this: eval "$(npx docker-host env --cert-dir '/a b/$(id)'\\''')"`,
+      `# Run this: eval "$(npx --no -- docker-host env --cert-dir '/a b/$(id)'\\''')"`,
     );
     assert.equal(
       evalHint("fish", ["--cert-dir", "/a'b"]),
-      `# Run this: npx docker-host env --cert-dir '/a\\'b' | source`,
+      `# Run this: npx --no -- docker-host env --cert-dir '/a\\'b' | source`,
     );
     assert.equal(
       evalHint("powershell", ["--cert-dir", "C:/a b"]),
-      "# Run this: npx docker-host env --cert-dir 'C:/a b' | Invoke-Expression",
+      "# Run this: npx --no -- docker-host env --cert-dir 'C:/a b' | Invoke-Expression",
     );
-    assert.equal(evalHint("bash", ["--unset"]), `# Run this: eval "$(npx docker-host env --unset)"`);
+    assert.equal(evalHint("bash", ["--unset"]), `# Run this: eval "$(npx --no -- docker-host env --unset)"`);
   });
 
   test("the user's own", () => {
